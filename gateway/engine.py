@@ -1,0 +1,34 @@
+"""Document in, answer out: the request path on one page, and the answer store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.upstream.call import Request
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A GraphQL request as the door understood it."""
+
+    document: str
+    request: Request
+    variables: Mapping[str, Any] = {}
+    operation_name: str | None = None
+    read_only_method: bool = False
+    """It came by GET."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back: ready bytes, and what the door needs to choose a status and headers."""
+
+    body: bytes
+    status: int = 200
+    """Of `application/graphql-response+json`: 400 for request errors, 405, 504, ...; with `application/json` the door says 200."""
+    has_errors: bool = False
+    expires: float = 0.0
+    """`time.time` clock; 0: not to be stored."""
+    private: bool = False
+    calls: int = 0
