@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from graphql import FieldDefinitionNode, TypeDefinitionNode, TypeNode, ValueNode
+from graphql import DirectiveDefinitionNode, FieldDefinitionNode, TypeDefinitionNode, TypeNode, ValueNode
 
 from gateway.errors import Owner
 from gateway.upstream.call import Call, Reply, Request, Send
@@ -104,6 +104,8 @@ class Field(msgspec.Struct, frozen=True):
     selection: Selection | None = None
     hidden: bool = False
     """Needed for a join, not part of the answer."""
+    location: tuple[int, int] | None = None
+    """Line and column in the client's document."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -197,6 +199,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """Name of the query root among `types`."""
     prepare: Prepare
     send: Send
+    directives: tuple[DirectiveDefinitionNode, ...] = ()
+    """Definitions of the directives that `types` apply."""
     wire: Wire = Wire()
     lookups: tuple[Lookup, ...] = ()
     together: bool = True

@@ -1,0 +1,50 @@
+"""The nouns of composition: a `Link` with its `Binding`s, and the `Supergraph`, all subgraphs composed, immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from graphql import DocumentNode, GraphQLSchema, InputValueDefinitionNode, TypeNode, ValueNode
+
+from gateway.composition.graph import Graph
+from gateway.config.problem import Problem
+from gateway.sources.base import Batch, Subgraph
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """What an argument of a link's target is given: a field path of the parent, an argument of the link field, or a constant."""
+
+    argument: str
+    path: tuple[str, ...] = ()
+    from_argument: str | None = None
+    constant: ValueNode | None = None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A join field stated in YAML: the only fields that are not an upstream's own. Typed as its target, but nullable."""
+
+    type: str
+    field: str
+    subgraph: str
+    via: str
+    bindings: tuple[Binding, ...]
+    result: TypeNode
+    arguments: tuple[InputValueDefinitionNode, ...] = ()
+    """Target arguments nothing binds: they are the link field's own."""
+    batch: Batch | None = None
+    many: bool = False
+
+
+class Supergraph(msgspec.Struct, frozen=True):
+    """All subgraphs composed. `schema` is what clients see; `graph` is what planning searches."""
+
+    schema: GraphQLSchema
+    document: DocumentNode
+    subgraphs: Mapping[str, Subgraph]
+    graph: Graph
+    hints: tuple[Problem, ...] = ()
+
+    def owner_of(self, mutation: str) -> Subgraph | None:
+        """The subgraph whose own schema has this mutation: where a refused write belongs."""
+        return next((s for s in self.subgraphs.values() if mutation in s.refused), None)
