@@ -1,0 +1,45 @@
+import 'graphiql/setup-workers/vite';
+import 'graphiql/style.css';
+import './page.css';
+
+import { DOC_EXPLORER_PLUGIN } from '@graphiql/plugin-doc-explorer';
+import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+
+import { plugins } from './plugins/index.js';
+
+const WELCOME = `# Every answer names its source: ask for anything, and where a service fails,
+# look at errors[].extensions.owner for the team that runs it and how to reach them.
+#
+# Ctrl-Enter runs the query, Ctrl-Space completes, F1 lists all commands.
+
+{
+  __typename
+}
+`;
+
+/** A link may carry a query, as in /graphql?query={…}&variables={…}&operationName=… */
+const link = new URLSearchParams(window.location.search);
+
+const fetcher = createGraphiQLFetcher({
+  url: window.location.pathname,
+  headers: { accept: 'application/graphql-response+json, application/json;q=0.9' },
+});
+
+createRoot(document.getElementById('graphiql')).render(
+  <GraphiQL
+    fetcher={fetcher}
+    defaultQuery={WELCOME}
+    initialQuery={link.get('query') ?? undefined}
+    initialVariables={link.get('variables') ?? undefined}
+    operationName={link.get('operationName') ?? undefined}
+    plugins={[HISTORY_PLUGIN, ...plugins]}
+    referencePlugin={DOC_EXPLORER_PLUGIN}
+  >
+    <GraphiQL.Logo>
+      <span className="signpost-logo">Signpost</span>
+    </GraphiQL.Logo>
+  </GraphiQL>,
+);
