@@ -114,6 +114,27 @@ class MethodNotAllowed(RequestError):
     status = 405
 
 
+class PathNotFound(RequestError):
+    code = "NOT_FOUND"
+    status = 404
+
+
+class BodyTooLarge(LimitExceeded):
+    status = 413
+
+
+class HeadersTooLarge(LimitExceeded):
+    status = 431
+
+
+class ReadTimedOut(RequestError):
+    """The caller's request did not arrive in time."""
+
+    code = "DEADLINE_EXCEEDED"
+    status = 408
+    retryable = True
+
+
 class ShuttingDown(RequestError):
     code = "SHUTTING_DOWN"
     status = 503
