@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -115,3 +116,5 @@ class Sends(msgspec.Struct, frozen=True):
     around: Callable[[Send], Send]
     """The same onion around another transport (a schema in this very process)."""
     headers: HeaderRules = HeaderRules()
+    state: Path | None = None
+    """Folder for the last good copies of schemas; None: none are kept."""
