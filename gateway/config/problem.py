@@ -1,4 +1,4 @@
-"""`Problem`: one thing wrong with what we were given, told so that a person can mend it. Rooms return them; nobody stops at one."""
+"""`Problem`: one thing wrong with what we were given, told so that a person can mend it. Rooms return them; none stops at one."""
 
 from __future__ import annotations
 

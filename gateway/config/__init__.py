@@ -1,0 +1,1 @@
+"""YAML becomes settings, or a list of everything that is wrong with it."""
