@@ -45,7 +45,8 @@ class GatewayError(Exception):
     """Root of the tree. `details` are the extra members of `extensions` that this code promises."""
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
+    """By the class; a GraphQL error of an upstream says it by its own code."""
 
     def __init__(self, message: str = "", **details: Any) -> None:
         super().__init__(message)
