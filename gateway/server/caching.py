@@ -1,0 +1,36 @@
+"""What an answer may be used for beyond this request: `Cache-Control`, `Vary`, `ETag` (RFC 9110, RFC 9111)."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from gateway.engine import Answer
+from gateway.server.reply import NO_STORE, RawHeaders
+
+VARY: tuple[bytes, bytes] = (b"vary", b"accept")
+VARY_PRIVATE: tuple[bytes, bytes] = (b"vary", b"accept, authorization, cookie")
+
+
+def storable(answer: Answer, now: float) -> int:
+    """For how many whole seconds from `now` (`time.time` clock) the answer may be stored. Errors are never."""
+    return 0 if answer.has_errors else max(0, int(answer.expires - now))
+
+
+def cache_control(answer: Answer, seconds: int) -> tuple[bytes, bytes]:
+    if not seconds:
+        return NO_STORE
+    return (b"cache-control", b"max-age=%d, %s" % (seconds, b"private" if answer.private else b"public"))
+
+
+def validators(answer: Answer) -> RawHeaders:
+    """For GET: the validator, and what a stored copy depends on. The tag is weak: it is the same in any coding."""
+    tag = b'W/"%s"' % blake2b(answer.body, digest_size=12).hexdigest().encode("ascii")
+    return ((b"etag", tag), VARY_PRIVATE if answer.private else VARY)
+
+
+def still_valid(if_none_match: bytes | None, headers: RawHeaders) -> bool:
+    """RFC 9110 section 13.1.2, by weak comparison."""
+    if if_none_match is None:
+        return False
+    opaque = dict(headers)[b"etag"].removeprefix(b"W/")
+    return any(tag.strip().removeprefix(b"W/") in (opaque, b"*") for tag in if_none_match.split(b","))

@@ -1,0 +1,89 @@
+"""The caller as far as the gateway must know it: header fields, ids and trace context, read from the ASGI scope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from random import getrandbits
+
+from gateway.upstream.call import Request, Tally
+
+Fields = Mapping[bytes, bytes]
+"""Header fields by lower-case name."""
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:\-]{8,128}")
+CORRELATION_ID = re.compile(rb"[\x21-\x7e]{1,256}")
+TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+PRINTABLE = re.compile(rb"[\t\x20-\x7e]+")
+TRACESTATE_MAX = 512
+BAGGAGE_MAX = 8192
+
+
+def new_request_id() -> str:
+    """96 random bits: unique over all workers and gateways whose logs may meet."""
+    return f"req_{getrandbits(96):024x}"
+
+
+def fields(raw: Sequence[tuple[bytes, bytes]]) -> Fields:
+    """Fields by name. Lines of a repeated field are joined as RFC 9110 section 5.3 says, cookies as RFC 6265 does."""
+    single = dict(raw)
+    if len(single) == len(raw):
+        return single
+    lines: dict[bytes, list[bytes]] = {}
+    for name, value in raw:
+        lines.setdefault(name, []).append(value)
+    return {name: (b"; " if name == b"cookie" else b", ").join(values) for name, values in lines.items()}
+
+
+class CallerHeaders(Mapping[str, str]):
+    """The caller's headers as text, decoded one at a time: most requests never have one of them read."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.encode("latin-1")].decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+def request_of(fields: Fields, *, deadline: float, calls_total: int, new_id: Callable[[], str] = new_request_id) -> Request:
+    """The caller's request for everything behind the door. An id that does not look sane is replaced, a trace is dropped."""
+    wanted = fields.get(b"x-request-id")
+    request_id = wanted.decode("ascii") if wanted is not None and REQUEST_ID.fullmatch(wanted) else new_id()
+    traceparent, tracestate, baggage = _trace(fields)
+    return Request(
+        request_id,
+        CallerHeaders(fields),
+        deadline,
+        _text(fields.get(b"x-correlation-id"), CORRELATION_ID),
+        traceparent,
+        tracestate,
+        baggage,
+        Tally(limit=calls_total),
+    )
+
+
+def _trace(fields: Fields) -> tuple[str | None, str | None, str | None]:
+    """W3C Trace Context and Baggage. A tracestate without a valid traceparent means nothing, so it is dropped with it."""
+    baggage = _text(fields.get(b"baggage"), PRINTABLE, BAGGAGE_MAX)
+    traceparent = fields.get(b"traceparent")
+    if traceparent is None or not TRACEPARENT.fullmatch(traceparent) or not _known_version_has_its_length(traceparent):
+        return None, None, baggage
+    return traceparent.decode("ascii"), _text(fields.get(b"tracestate"), PRINTABLE, TRACESTATE_MAX), baggage
+
+
+def _known_version_has_its_length(traceparent: bytes) -> bool:
+    return not traceparent.startswith(b"00") or len(traceparent) == 55
+
+
+def _text(value: bytes | None, allowed: re.Pattern[bytes], longest: int = 256) -> str | None:
+    if value is None or len(value) > longest or not allowed.fullmatch(value):
+        return None
+    return value.decode("ascii")

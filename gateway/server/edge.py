@@ -1,0 +1,82 @@
+"""The outermost application: whatever goes wrong inside, the caller gets an answer of our shape and the log gets the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from math import inf
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import GatewayError, InternalError, MethodNotAllowed, PathNotFound, ShuttingDown
+from gateway.server import refusal
+from gateway.server.caller import fields, request_of
+from gateway.server.graphql import REQUEST_KEY
+from gateway.server.house import House
+from gateway.upstream.call import Request
+
+log = logging.getLogger("gateway.server")
+INTERNAL_CLOSE = 1011
+"""RFC 6455 section 7.4.1."""
+
+
+class Edge:
+    """Pure ASGI, and free for a request that goes well."""
+
+    def __init__(self, house: House, inside: ASGIApp) -> None:
+        self._house = house
+        self._inside = inside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._inside(scope, receive, send)
+        except asyncio.CancelledError:
+            await self._cancelled(scope, send)
+        except HTTPException as fault:
+            await self._say(
+                MethodNotAllowed("Only GET is served here.") if fault.status_code == 405 else unknown_path(), scope, send
+            )
+        except Exception:
+            await self._bug(scope, send)
+
+    async def _cancelled(self, scope: Scope, send: Send) -> None:
+        """Either the caller has gone, and nothing that is sent reaches anyone, or the time to finish in is over."""
+        await self._say(ShuttingDown("The gateway is shutting down and could not finish this request."), scope, send)
+
+    async def _bug(self, scope: Scope, send: Send) -> None:
+        request = caller(scope)
+        log.exception("request %s failed by a fault of the gateway", request.id)
+        await self._say(InternalError(), scope, send)
+
+    async def _say(self, error: GatewayError, scope: Scope, send: Send) -> None:
+        """Of an answer that has begun already, the server closes the connection: no half answer looks whole."""
+        with suppress(RuntimeError):
+            if scope["type"] == "http":
+                await refusal.refuse(send, error, caller(scope), self._house)
+            elif scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": INTERNAL_CLOSE})
+
+
+class NotFound:
+    """What the router falls back to."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  what an ASGI application takes
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            await refusal.refuse(send, unknown_path(), caller(scope), self._house)
+
+
+def unknown_path() -> PathNotFound:
+    return PathNotFound("There is nothing at this path. GraphQL is at /graphql; /livez and /readyz tell how the gateway is.")
+
+
+def caller(scope: Scope) -> Request:
+    """The caller's request, made now if no endpoint made it."""
+    made: Request | None = scope.get(REQUEST_KEY)
+    return made or request_of(fields(scope["headers"]), deadline=inf, calls_total=0)

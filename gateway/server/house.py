@@ -1,0 +1,59 @@
+"""What the street door needs of the house behind it, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.engine import Answer, Asked
+from gateway.errors import Disclosure, GatewayError, Owner
+
+
+class Engine(Protocol):
+    """The request path: never raises for what a caller or a source did."""
+
+    async def answer(self, asked: Asked) -> Answer: ...
+
+
+class DoorLimits(msgspec.Struct, frozen=True):
+    """What one request may cost before the engine sees it. Bytes, and seconds from its first byte to its answer."""
+
+    body: int = 256 * 1024
+    headers: int = 32 * 1024
+    deadline: float = 10.0
+    upstream_calls_total: int = 2000
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Why there is no answer, and whose it is."""
+
+    error: GatewayError
+    owner: Owner
+    service: str
+
+
+class House(Protocol):
+    """`engine` is replaced by one assignment; whoever took it finishes on what it took."""
+
+    engine: Engine | None
+    """None: nothing can be answered yet; `waiting` says whose fault that is."""
+    draining: bool
+    """Shutting down: requests that are in finish, new ones are refused."""
+    owner: Owner
+    """The gateway's own."""
+    disclosure: Disclosure
+    limits: DoorLimits
+
+    def waiting(self) -> Sequence[Refused]:
+        """One entry per source that keeps the gateway from answering."""
+        ...
+
+    def ready(self) -> bool:
+        """Every source was loaded, is served from its copy or was left out by decision. Never turns back for one source."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """The body of `/status.json`."""
+        ...

@@ -1,0 +1,96 @@
+"""Listening: sockets, and uvicorn as this gateway runs it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway.server.house import House
+from gateway.server.wire import Wire, wire
+
+BACKLOG = 2048
+KEEP_ALIVE = 75
+"""Seconds an idle connection stays open: longer than common load balancers keep theirs, so that they close first."""
+TICKS_PER_SECOND = 10
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening TCP socket; port 0 takes a free one. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def bind_unix(path: Path) -> socket.socket:
+    """A listening Unix socket for this user alone. A socket file nobody listens on any more is replaced. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_socket() and not _answers(path):
+        path.unlink()
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(str(path))
+        path.chmod(0o600)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+class Listener(uvicorn.Server):
+    """uvicorn without its own signals, and with an eye on connections that take too long."""
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SECOND == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Wire):
+                    connection.tick()
+        return await super().on_tick(counter)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to `app`, which ends more than this listener."""
+        yield
+
+
+def listener(app: ASGIApp, house: House) -> Listener:
+    return Listener(
+        uvicorn.Config(
+            app,
+            http=wire(house),
+            ws="websockets-sansio",
+            ws_max_size=house.limits.body,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=ceil(house.limits.deadline) + 1,
+            backlog=BACKLOG,
+        )
+    )

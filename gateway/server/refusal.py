@@ -1,0 +1,63 @@
+"""What the door itself refuses, in the one shape that all errors of this gateway have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import getrandbits
+from typing import Any
+
+import msgspec
+from starlette.types import Send
+
+from gateway.errors import GatewayError, Ids, RequestError, ShuttingDown, attribute
+from gateway.server.house import House, Refused
+from gateway.server.negotiation import Media
+from gateway.server.reply import CLOSE, NO_STORE, RawHeaders, identity, reply
+from gateway.upstream.call import Request
+
+GATEWAY = "gateway"
+"""The `service` of errors that are no source's."""
+RETRY_AFTER: tuple[bytes, bytes] = (b"retry-after", b"1")
+ALLOW: tuple[bytes, bytes] = (b"allow", b"GET, HEAD, POST")
+MORE_HEADERS: dict[int, RawHeaders] = {405: (ALLOW,), 408: (CLOSE,), 413: (CLOSE,), 431: (CLOSE,), 503: (RETRY_AFTER,)}
+"""Status → what else its specification asks for. A body that is not read to its end ends the connection."""
+
+Entry = dict[str, Any]
+
+
+async def refuse(send: Send, error: GatewayError, request: Request, house: House, media: Media = Media.JSON) -> None:
+    """Answer with one error that is no source's."""
+    status = error.status if isinstance(error, RequestError) else 500
+    await _send(send, status, [entry(error, request, house)], request, media)
+
+
+async def not_ready(send: Send, request: Request, house: House, media: Media) -> None:
+    """Answer with one error per source that keeps the gateway from answering."""
+    await _send(send, 503, waiting(request, house), request, media)
+
+
+def waiting(request: Request, house: House) -> list[Entry]:
+    missing = house.waiting() or [Refused(ShuttingDown("The gateway is starting and cannot answer yet."), house.owner, GATEWAY)]
+    return [_entry(each, request, house) for each in missing]
+
+
+def entry(error: GatewayError, request: Request, house: House) -> Entry:
+    return _entry(Refused(error, house.owner, GATEWAY), request, house)
+
+
+def body(entries: Sequence[Entry]) -> bytes:
+    return msgspec.json.encode({"errors": entries})
+
+
+def _entry(refused: Refused, request: Request, house: House) -> Entry:
+    ids = Ids(request.id, request.traceparent[3:35] if request.traceparent else None)
+    error_id = f"err_{getrandbits(96):024x}"
+    return attribute(
+        refused.error, refused.owner, None, error_id=error_id, ids=ids, service=refused.service, disclosure=house.disclosure
+    )
+
+
+async def _send(send: Send, status: int, entries: Sequence[Entry], request: Request, media: Media) -> None:
+    kind = media if media is Media.GRAPHQL else Media.JSON
+    about: RawHeaders = (*identity(request), NO_STORE, *MORE_HEADERS.get(status, ()))
+    await reply(send, status, kind.value, body(entries), about)

@@ -1,0 +1,47 @@
+"""Writing an answer: status, headers and bytes as two ASGI messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from gateway.upstream.call import Request
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+NO_STORE: tuple[bytes, bytes] = (b"cache-control", b"no-store")
+CLOSE: tuple[bytes, bytes] = (b"connection", b"close")
+
+
+async def reply(send: Send, status: int, media: bytes, body: bytes, headers: RawHeaders = ()) -> None:
+    about = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": about})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A whole answer."""
+
+    status: int
+    media: bytes
+    body: bytes
+    headers: RawHeaders = ()
+
+
+class Saying:
+    """An endpoint that needs nothing of the request."""
+
+    def __init__(self, say: Callable[[], Said]) -> None:
+        self._say = say
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  what an ASGI application takes
+        said = self._say()
+        await reply(send, said.status, said.media, said.body, said.headers)
+
+
+def identity(request: Request) -> RawHeaders:
+    """The ids a caller quotes to find this answer again."""
+    if request.correlation_id is None:
+        return ((b"x-request-id", request.id.encode("ascii")),)
+    return ((b"x-request-id", request.id.encode("ascii")), (b"x-correlation-id", request.correlation_id.encode("ascii")))

@@ -1,0 +1,47 @@
+"""The street: every path the gateway answers, and what happens when nothing else did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp
+
+from gateway.server.edge import Edge, NotFound
+from gateway.server.graphql import GraphQL
+from gateway.server.health import livez, readyz
+from gateway.server.house import House
+from gateway.server.negotiation import Media
+from gateway.server.page import ASSETS, BUNDLE, Assets, page
+from gateway.server.reply import Saying
+from gateway.server.status import status_json
+from gateway.server.view import Streams
+
+
+def street(house: House, *, public: frozenset[str] = frozenset(), bundle: Path = BUNDLE) -> ASGIApp:
+    """The application on the public address. `public` names what of the admin address is served here too."""
+    streams = Streams(house)
+    graphql = GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams})
+    routes: list[BaseRoute] = [
+        Route("/graphql", graphql),
+        WebSocketRoute("/graphql", streams),
+        Mount(ASSETS, Assets(bundle)),
+        *_health(house),
+    ]
+    if "status" in public:
+        routes.append(Route("/status.json", Saying(lambda: status_json(house))))
+    return _application(house, routes)
+
+
+def backyard(house: House) -> ASGIApp:
+    """The application on the admin address."""
+    return _application(house, [*_health(house), Route("/status.json", Saying(lambda: status_json(house)))])
+
+
+def _health(house: House) -> Sequence[BaseRoute]:
+    return Route("/livez", Saying(livez)), Route("/readyz", Saying(lambda: readyz(house)))
+
+
+def _application(house: House, routes: Sequence[BaseRoute]) -> ASGIApp:
+    return Edge(house, Router(routes, redirect_slashes=False, default=NotFound(house)))

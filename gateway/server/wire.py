@@ -1,0 +1,112 @@
+"""The connection itself: what a client may cost before it has said anything that could be answered.
+
+uvicorn's HTTP protocol bounds neither the head of a request nor the time it may take to arrive, does not tell the
+application's task that its caller has gone, and answers what is not HTTP in plain text. This subclass does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+from typing import Any, ClassVar
+
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from gateway.errors import BadUserInput, HeadersTooLarge, ReadTimedOut, RequestError
+from gateway.server import refusal
+from gateway.server.caller import new_request_id
+from gateway.server.house import House
+from gateway.upstream.call import Request
+
+
+class Wire(HttpToolsProtocol):
+    """One client connection; `house` is set by `wire`. Times are on the loop's clock, in seconds."""
+
+    house: ClassVar[House]
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._task: asyncio.Task[None] | None = None
+        self._head = 0
+        self._in_head = True
+        self._since = inf
+        """When the request that is arriving began to; inf: none is."""
+        self._closing_since = inf
+        self._fault: RequestError | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._since = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is left to answer: the request's task ends here, and with it the waits for its upstream calls."""
+        super().connection_lost(exc)
+        if self._task is not None:
+            self._task.cancel()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]  # other names for ASGI
+        self._task = self.loop.create_task(cycle.run_asgi(app))  # type: ignore[arg-type]  # likewise
+        self._task.add_done_callback(self.tasks.discard)
+        self.tasks.add(self._task)
+
+    def data_received(self, data: bytes) -> None:
+        """Bounds the head as it arrives: the parser gives a field only once it has all of it."""
+        if self._in_head:
+            self._head += len(data)
+        super().data_received(data)
+        if self._in_head and self._head > self.house.limits.headers and not self.transport.is_closing():
+            self._refuse(self._too_large(self._head))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._since = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._head > self.house.limits.headers:
+            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            if size > self.house.limits.headers:
+                self._fault = self._too_large(size)
+                raise self._fault
+        self._head = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._since = inf
+        self._in_head = True
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's text is replaced by ours
+        self._refuse(self._fault or BadUserInput("This is not an HTTP/1.1 request the gateway can read."))
+
+    def tick(self) -> None:
+        """Called every second or so: ends what takes too long to arrive, or to be taken."""
+        now, patience = self.loop.time(), self.house.limits.deadline
+        if self.transport.is_closing():
+            self._closing_since = min(self._closing_since, now)
+            if now - self._closing_since > patience:
+                self.transport.abort()
+        elif now - self._since > patience:
+            self._refuse(ReadTimedOut(f"The request did not arrive completely within {patience:g} s."))
+
+    def _too_large(self, size: int) -> HeadersTooLarge:
+        limit = self.house.limits.headers
+        return HeadersTooLarge(f"The request's head is larger than {limit} bytes.", which="headers", limit=limit, actual=size)
+
+    def _refuse(self, error: RequestError) -> None:
+        """Answer and close. In the middle of another answer there is nothing to say that would be understood."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            request = Request(new_request_id())
+            body = refusal.body([refusal.entry(error, request, self.house)])
+            head = [STATUS_LINE[error.status], *(b"%s: %s\r\n" % field for field in self.server_state.default_headers)]
+            head += [b"content-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)]
+            head += [b"x-request-id: %s\r\ncache-control: no-store\r\nconnection: close\r\n\r\n" % request.id.encode("ascii")]
+            self.transport.write(b"".join(head) + body)
+        self.transport.close()
+
+
+def wire(house: House) -> type[Wire]:
+    """The protocol class of one house."""
+    return type("HouseWire", (Wire,), {"house": house})

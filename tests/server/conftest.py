@@ -1,0 +1,145 @@
+"""A house of one room: a stub engine over a small schema, and the real door, listening on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvloop
+from graphql import GraphQLError, GraphQLSyntaxError, OperationType, build_schema, execute, get_operation_ast, parse, validate
+
+from gateway.engine import Answer, Asked
+from gateway.errors import Disclosure, Owner
+from gateway.server.house import DoorLimits, Engine, Refused
+from gateway.server.listen import Listener, bind, listener
+from gateway.server.street import street
+
+SCHEMA = build_schema("type Query { hello(name: String): String }")
+PLATFORM = Owner("API Platform", contact={"email": "platform@example.com"})
+
+
+class StubEngine:
+    """Answers by graphql-core, keeps what it was asked, and does what a test tells it to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.cancelled = threading.Event()
+        self.entered = threading.Event()
+        self.answer_with: Callable[[Asked], Answer] | None = None
+        self.hang = False
+
+    async def answer(self, asked: Asked) -> Answer:
+        self.asked.append(asked)
+        self.entered.set()
+        if self.hang:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+        return self.answer_with(asked) if self.answer_with else by_graphql_core(asked)
+
+
+def by_graphql_core(asked: Asked) -> Answer:
+    try:
+        document = parse(asked.document)
+    except GraphQLSyntaxError as fault:
+        return failed(fault)
+    operation = get_operation_ast(document, asked.operation_name)
+    if operation is not None and operation.operation is not OperationType.QUERY:
+        return failed(GraphQLError("only reads"), 405 if asked.read_only_method else 400)
+    if faults := validate(SCHEMA, document):
+        return failed(faults[0])
+    result = execute(SCHEMA, document, {"hello": "world"}, None, dict(asked.variables), asked.operation_name)
+    if result.data is None and result.errors:
+        return failed(result.errors[0])
+    return Answer(json.dumps(result.formatted).encode(), calls=2)
+
+
+def failed(fault: GraphQLError, status: int = 400) -> Answer:
+    return Answer(json.dumps({"errors": [fault.formatted]}).encode(), status, has_errors=True)
+
+
+@dataclass
+class StubHouse:
+    engine: Engine | None
+    draining: bool = False
+    is_ready: bool = True
+    owner: Owner = PLATFORM
+    disclosure: Disclosure = Disclosure()
+    limits: DoorLimits = DoorLimits(body=20_000, headers=8_000, deadline=5.0)
+    refused: Sequence[Refused] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def waiting(self) -> Sequence[Refused]:
+        return self.refused
+
+    def ready(self) -> bool:
+        return self.is_ready
+
+    def status(self) -> dict[str, Any]:
+        return self.facts
+
+
+class Running:
+    """The door of a house, served from a thread of its own."""
+
+    def __init__(self, house: StubHouse) -> None:
+        self.house = house
+        self.socket = bind("127.0.0.1", 0)
+        self.port: int = self.socket.getsockname()[1]
+        self.listener: Listener = listener(street(house), house)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self.listener.serve(sockets=[self.socket]))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def raw(self, data: bytes, timeout: float = 10.0) -> bytes:
+        """What the gateway writes to a client that sends exactly this, until it closes or the client has waited long enough."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout) as client:
+            client.sendall(data)
+            return drained(client)
+
+    def stop(self) -> None:
+        self.listener.should_exit = True
+        self._thread.join(20)
+
+
+def drained(client: socket.socket) -> bytes:
+    received = bytearray()
+    try:
+        while chunk := client.recv(65536):
+            received += chunk
+    except (TimeoutError, ConnectionResetError):
+        pass
+    return bytes(received)
+
+
+@pytest.fixture
+def engine() -> StubEngine:
+    return StubEngine()
+
+
+@pytest.fixture
+def house(engine: StubEngine) -> StubHouse:
+    return StubHouse(engine)
+
+
+@pytest.fixture
+def running(house: StubHouse) -> Iterator[Running]:
+    server = Running(house)
+    yield server
+    house.engine = None
+    server.stop()
