@@ -86,6 +86,8 @@ class Call(msgspec.Struct, frozen=True):
     """Raises an `UpstreamError` when the reply is not the protocol's envelope; else the reply, with `rows` where it decoded."""
     private: bool = False
     """Carries something of the caller: nothing may be shared with another identity."""
+    deadline: float = inf
+    """When this call must be over (`time.monotonic` clock); set by the onion's deadline layer."""
 
     @property
     def key(self) -> tuple[str, str, Headers, bytes | None]:
@@ -101,7 +103,7 @@ Layer = Callable[[Send], Send]
 class HeaderRules(msgspec.Struct, frozen=True):
     """A source's `headers:` made ready. `build` gives the headers of a call for this caller, in the order they are sent."""
 
-    build: Callable[[Mapping[str, str]], Headers] = lambda incoming: ()
+    build: Callable[[Mapping[str, str]], Headers] = lambda _incoming: ()
     propagates: frozenset[str] = frozenset()
     """Names (lower case) of the caller's headers that end up in calls: the identity. Empty: the same call for everyone."""
 

@@ -1,0 +1,275 @@
+"""The data plane's client, over pyreqwest."""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pyreqwest import exceptions as wire
+from pyreqwest.client import Client as Connections
+from pyreqwest.client import ClientBuilder
+from pyreqwest.http import HeaderMap
+from pyreqwest.request import RequestBuilder, StreamRequest
+from pyreqwest.response import Response
+
+from gateway.errors import (
+    SourceError,
+    SourceSaturated,
+    SourceUnavailable,
+    UpstreamBadContent,
+    UpstreamBlocked,
+    UpstreamFailed,
+    UpstreamTls,
+    UpstreamTooLarge,
+    UpstreamUnreachable,
+)
+from gateway.upstream.call import Call, Reply
+from gateway.upstream.transport.limits import (
+    LET_GO,
+    UNSENDABLE,
+    Budget,
+    Limits,
+    Meaning,
+    Orphans,
+    budget,
+    incomplete,
+    refuse_redirect,
+    timed_out,
+    too_large,
+)
+
+IDLE = timedelta(seconds=30)
+"""A pooled connection is dropped after this; common servers keep theirs for 5 to 75 s."""
+HEAD_LIMIT = 8192 + 100 * 4096
+"""Bytes of a response head hyper accepts (and at most 100 header fields)."""
+CONNECT_SHARE = 0.5
+"""Part of the per-try budget that making a connection may take: what is left must do for the answer."""
+
+
+class Client:
+    """One source's pooled connections."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.open_calls = 0
+        self.orphans = Orphans()
+        self._limits = limits
+        self._per_try = timedelta(seconds=limits.per_try)
+        self._most = limits.max_response + 1
+        self._request: Callable[[str, str], RequestBuilder] = _client(limits).request
+        self._pooled = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._drained: asyncio.Future[None] | None = None
+
+    async def send(self, call: Call) -> Reply:
+        """Make the call, once; once more where it met a kept-alive connection that the server had just closed."""
+        allowed = budget(call, self._limits.per_try)
+        try:
+            try:
+                reply = await self._exchange(call, allowed)
+            except wire.ConnectError as error:
+                if not (self._pooled and _is_stale(error)):
+                    raise
+                self._pooled -= 1
+                reply = await self._exchange(call, budget(call, allowed.seconds))
+        except (wire.PyreqwestError, ValueError) as error:
+            raise failure(error, allowed) from error
+        if self._pooled < self._limits.max_connections:
+            self._pooled += 1
+        return reply
+
+    async def close(self) -> None:
+        """Wait until no call is on the wire (at most per_try), then let the connections go."""
+        while self.open_calls:
+            if self._drained is None:
+                self._drained = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._drained)
+        self._request = _closed
+
+    async def _exchange(self, call: Call, allowed: Budget) -> Reply:
+        request = self._build(call, allowed)
+        self.open_calls += 1
+        entering = request.__aenter__()
+        try:
+            response = await _resumable(entering)
+        except asyncio.CancelledError:
+            self._outlive(request, entering)
+            raise
+        except BaseException:
+            self._ended()
+            raise
+        self._ended()
+        return await self._read(request, response)
+
+    def _build(self, call: Call, allowed: Budget) -> StreamRequest:
+        timeout = timedelta(seconds=allowed.seconds) if allowed.by_deadline else self._per_try
+        builder = self._request(call.method, call.url).timeout(timeout).headers(call.headers)
+        if call.body is not None:
+            builder = builder.body_bytes(call.body)
+        return builder.streamed_read_buffer_limit(self._most).build_streamed()
+
+    async def _read(self, request: StreamRequest, response: Response) -> Reply:
+        """The read-ahead buffer holds the whole body or one byte more than allowed: neither await here waits."""
+        content = await response.body_reader.read(self._most)
+        body = bytes(content) if content is not None else b""
+        if len(body) == self._most:
+            await request.__aexit__(None, None, None)
+            raise too_large(self._limits.max_response)
+        headers = _headers(response.headers)
+        refuse_redirect(response.status, headers)
+        return Reply(status=response.status, headers=headers, body=body)
+
+    def _outlive(self, request: StreamRequest, entering: Coroutine[Any, Any, Response]) -> None:
+        self.orphans.count += 1
+        task = asyncio.get_running_loop().create_task(self._see_out(request, entering))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _see_out(self, request: StreamRequest, entering: Coroutine[Any, Any, Response]) -> None:
+        """Await a call for its connection's sake alone; how it went interests nobody any more."""
+        try:
+            await _resumable(entering)
+            await request.__aexit__(None, None, None)
+        except wire.PyreqwestError:
+            pass
+        finally:
+            self.orphans.count -= 1
+            self._ended()
+            self.orphans.freed()
+
+    def _ended(self) -> None:
+        self.open_calls -= 1
+        if not self.open_calls and self._drained is not None:
+            self._drained.set_result(None)
+            self._drained = None
+
+
+def _client(limits: Limits) -> Connections:
+    builder = ClientBuilder().follow_redirects(False).no_proxy().referer(False).user_agent("signpost")
+    builder = builder.gzip(False).brotli(False).zstd(False).deflate(False).default_cookie_store(False)
+    builder = builder.max_connections(limits.max_connections).pool_max_idle_per_host(limits.max_connections)
+    builder = builder.pool_idle_timeout(IDLE).connect_timeout(timedelta(seconds=limits.per_try * CONNECT_SHARE))
+    return builder.http1_lower_case_headers().build()
+
+
+def _closed(_method: str, _url: str) -> RequestBuilder:
+    raise wire.ClientClosedError("closed", {"causes": None})
+
+
+@types.coroutine
+def _resumable(coroutine: Coroutine[Any, Any, Response]) -> Generator[Any, None, Response]:
+    """Await `coroutine`, but keep a cancellation from it, so that it can be awaited again to its end.
+
+    Told of a cancellation, pyreqwest forgets the call and leaves it on the wire: nobody would know when the connection is free.
+    """
+    try:
+        while True:
+            yield coroutine.send(None)
+    except StopIteration as end:
+        response: Response = end.value
+        return response
+
+
+def _headers(raw: HeaderMap) -> dict[str, str]:
+    """Fields of one name joined by a comma (RFC 9110, 5.3)."""
+    try:
+        headers = dict(raw.items())
+    except ValueError:
+        return dict(_readable(raw))
+    if len(headers) != len(raw):
+        headers = {name: ", ".join(raw.getall(name)) for name in headers}
+    return headers
+
+
+def _readable(raw: HeaderMap) -> Iterator[tuple[str, str]]:
+    """A field whose value is not text is left out; it alone must not cost the reply."""
+    for name in raw:
+        try:
+            yield name, ", ".join(raw.getall(name))
+        except ValueError:
+            continue
+
+
+# ---------------------------------------------------------------- what pyreqwest's failures mean
+
+
+def failure(error: Exception, allowed: Budget) -> SourceError:
+    """Our error for one of pyreqwest's. A `ValueError` is a URL or header that no request can have."""
+    causes = _causes(error)
+    if isinstance(error, wire.RequestTimeoutError) and not isinstance(error, wire.PoolTimeoutError):
+        return timed_out(allowed, "connection_timeout" if "(Connect)" in causes else "http_response_timeout")
+    for kind in type(error).__mro__:
+        if kind in _TELLING:
+            return _TELLING[kind](causes)
+        if kind in _PLAIN:
+            meaning, sentence, error_type = _PLAIN[kind]
+            return meaning(sentence, error_type=error_type)
+    return UpstreamUnreachable(
+        "could not be asked, because of a fault of the gateway's client", error_type="proxy_internal_error"
+    )
+
+
+def _causes(error: Exception) -> str:
+    """pyreqwest tells refused, reset, DNS and TLS apart only in these texts. The first one quotes the URL: left out."""
+    details = getattr(error, "details", None) or {}
+    return " | ".join(cause["message"] for cause in (details.get("causes") or [])[1:])
+
+
+def _is_stale(error: wire.ConnectError) -> bool:
+    """The server closed the connection before any byte of an answer; on a pooled connection that is a race, not a fault."""
+    causes = _causes(error)
+    return "(SendRequest)" in causes and any(text in causes for text in ("closed before message", "reset by peer", "roken pipe"))
+
+
+def _connect(causes: str) -> SourceError:
+    for text, (meaning, sentence, error_type) in _CONNECT.items():
+        if text in causes:
+            return meaning(sentence, error_type=error_type)
+    return UpstreamUnreachable(error_type="destination_unavailable")
+
+
+def _head(causes: str) -> SourceError:
+    if "head is too large" not in causes:
+        return UpstreamBadContent("answered with something that is not HTTP")
+    sentence = f"answered with headers larger than the {HEAD_LIMIT} bytes, or more than the 100 fields, the gateway accepts"
+    return UpstreamTooLarge(sentence, error_type="http_response_header_section_size", limit_bytes=HEAD_LIMIT)
+
+
+def _body(causes: str) -> SourceError:
+    if "hunk size line: " in causes:
+        return UpstreamBadContent("answered with a body that is not framed as HTTP says")
+    return incomplete()
+
+
+_CONNECT: Mapping[str, Meaning] = {
+    "dns error": (UpstreamUnreachable, "could not be found: its host name does not resolve", "dns_error"),
+    "invalid peer certificate": (UpstreamTls, "showed a certificate that is not trusted", "tls_certificate_error"),
+    "received corrupt message": (UpstreamTls, "does not speak TLS at this address", "tls_protocol_error"),
+    "tls handshake eof": (UpstreamTls, "broke off the TLS handshake", "tls_protocol_error"),
+    "received fatal alert": (UpstreamTls, "refused the TLS handshake", "tls_protocol_error"),
+    "peer is incompatible": (UpstreamTls, "speaks no TLS version or cipher that the gateway accepts", "tls_protocol_error"),
+    "peer misbehaved": (UpstreamTls, "broke the rules of the TLS handshake", "tls_protocol_error"),
+    "refused": (UpstreamUnreachable, "refused the connection", "connection_refused"),
+    "(SendRequest)": (UpstreamUnreachable, "closed the connection before it had answered", "connection_terminated"),
+}
+
+_TELLING: Mapping[type, Callable[[str], SourceError]] = {
+    wire.ConnectError: _connect,
+    wire.ReadError: _body,
+    wire.BodyDecodeError: _body,
+    wire.DecodeError: _head,
+}
+
+_PLAIN: Mapping[type, Meaning] = {
+    wire.PoolTimeoutError: (SourceSaturated, None, None),
+    wire.WriteError: (UpstreamUnreachable, "closed the connection while it was being asked", "connection_terminated"),
+    wire.NetworkError: (UpstreamUnreachable, None, "destination_unavailable"),
+    wire.TransportError: (UpstreamUnreachable, None, "destination_unavailable"),
+    wire.RedirectError: (UpstreamBlocked, None, None),
+    wire.StatusError: (UpstreamFailed, None, "http_protocol_error"),
+    wire.ClientClosedError: (SourceUnavailable, LET_GO, None),
+    wire.BuilderError: (UpstreamBlocked, UNSENDABLE, None),
+    ValueError: (UpstreamBlocked, UNSENDABLE, None),
+}
