@@ -1,0 +1,18 @@
+"""The last word of a run: what this machine could not show, in one line."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    left_out = "; ".join(f"{count} × {reason}" for reason, count in sorted(skipped.items())) or "nothing"
+    terminalreporter.write_line(f"Left out on this machine: {left_out}")
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    _, _, said = report.longrepr if isinstance(report.longrepr, tuple) else ("", 0, str(report.longrepr))
+    return said.removeprefix("Skipped: ")
