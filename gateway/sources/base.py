@@ -113,6 +113,10 @@ class Case(msgspec.Struct, frozen=True):
 
     types: tuple[str, ...]
     fields: tuple[Field, ...]
+    answer: tuple[Field, ...] = ()
+    """In a fetch: the client's own fields at this place, in their order, whichever fetch they come from. Execution's business."""
+    slots: tuple[str, ...] = ()
+    """Keys that other fetches bring to these rows for a join. Execution's business."""
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -139,8 +143,10 @@ class Entry(msgspec.Struct, frozen=True):
     arguments: tuple[Argument, ...]
     """Of `via`; with `batch`, the one that takes the key is renamed to `batch.arg` and takes the list."""
     batch: Batch | None = None
+    result: TypeNode | None = None
+    """The type of `via`."""
     many: bool = False
-    """A key has a list of rows."""
+    """With a batch: a key has a list of rows."""
     chunk: int = 100
     """Keys asked for in one document where there is no batch field (GraphQL aliases)."""
 

@@ -1,0 +1,139 @@
+"""From rows down to the parents of a fetch, and from the parents to the distinct keys it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from gateway.errors import GatewayError, SchemaDrift
+from gateway.execution.reading import attribute_of, describe
+from gateway.planning.plan import Hop
+
+Rows = list[Any]
+Descend = Callable[[Rows], Rows]
+KeyOf = Callable[[Any], Any]
+Convert = Callable[[Any], Any]
+
+
+class Gathered:
+    """`keys[i]` is the key of `parents[i]`. `asked` are the distinct keys as the upstream takes them, `known` those decided already."""
+
+    __slots__ = ("asked", "keys", "known", "parents", "wire")
+
+    def __init__(self, parents: Rows, keys: list[Any]) -> None:
+        self.parents = parents
+        self.keys = keys
+        self.asked: list[Any] = []
+        self.wire: list[tuple[Any, ...]] = []
+        self.known: dict[Any, Any] = {}
+
+
+def gather(rows: Rows, descents: Sequence[Descend], key_of: KeyOf, convert: Convert | None, single: bool) -> Gathered:
+    """A null key asks nothing and finds null; a key that is an error finds that error."""
+    for descend in descents:
+        rows = descend(rows)
+    gathered = Gathered(rows, list(map(key_of, rows)))
+    for key in dict.fromkeys(gathered.keys):
+        value = key if convert is None or key is None or isinstance(key, GatewayError) else convert(key)
+        if value is None or isinstance(value, GatewayError):
+            gathered.known[key] = value
+        else:
+            gathered.asked.append(key)
+            gathered.wire.append((value,) if single else value)
+    return gathered
+
+
+# ---------------------------------------------------------------- made once per operation
+
+
+def descents(path: Sequence[Hop], types: frozenset[str], classes: Callable[[frozenset[str]], frozenset[type]]) -> tuple[Descend, ...]:
+    """The ways down a path. `classes` gives the row classes of some object types; what is no such row is passed over."""
+    wanted = [hop.types for hop in path] + [types]
+    made: list[Descend] = [_only(classes(wanted[0]))] if wanted[0] else []
+    made += [_down(attribute_of(hop.key), classes(below)) for hop, below in zip(path, wanted[1:], strict=True)]
+    return tuple(made)
+
+
+def _only(classes: frozenset[type]) -> Descend:
+    return lambda rows: [row for row in rows if row.__class__ in classes]
+
+
+def _down(attribute: str, classes: frozenset[type]) -> Descend:
+    get = attrgetter(attribute)
+
+    def descend(rows: Rows) -> Rows:
+        found: Rows = []
+        for value in map(get, rows):
+            if value.__class__ is list:
+                found += flatten(value, classes)
+            elif value.__class__ in classes:
+                found.append(value)
+        return found
+
+    return descend
+
+
+def flatten(values: list[Any], classes: frozenset[type]) -> Rows:
+    """The rows in a list, however nested."""
+    if values and values[0].__class__ is list:
+        return [row for value in values if value.__class__ is list for row in flatten(value, classes)]
+    return [v for v in values if v.__class__ in classes] + [
+        row for value in values if value.__class__ is list for row in flatten(value, classes)
+    ]
+
+
+def key_reader(paths: Sequence[tuple[str, ...]]) -> KeyOf:
+    """Reads a row's key: the value itself for one input, a tuple for several; null when any part is, an error when any part is."""
+    parts = [_path_reader(path) for path in paths]
+    if len(parts) == 1:
+        return parts[0]
+
+    def read(row: Any) -> Any:
+        values = tuple(part(row) for part in parts)
+        for value in values:
+            if value is None or isinstance(value, GatewayError):
+                return value
+        return values
+
+    return read
+
+
+def _path_reader(path: tuple[str, ...]) -> KeyOf:
+    if len(path) == 1:
+        return attrgetter(attribute_of(path[0]))
+    attributes = [attribute_of(key) for key in path]
+
+    def read(row: Any) -> Any:
+        for attribute in attributes:
+            row = getattr(row, attribute)
+            if row is None or isinstance(row, GatewayError):
+                return row
+        return row
+
+    return read
+
+
+def key_converter(pairs: Iterable[tuple[str, str]], service: str) -> Convert | None:
+    """For (type of the input, type of the argument) pairs: how keys are changed for the argument; None when they are not."""
+    needed = [given == "ID" and wanted in ("Int", "Int64") for given, wanted in pairs]
+    if not any(needed):
+        return None
+    if len(needed) == 1:
+        return lambda key: _integer(key, service)
+
+    def convert(key: Any) -> Any:
+        values = tuple(_integer(v, service) if change else v for v, change in zip(key, needed, strict=True))
+        return next((v for v in values if isinstance(v, GatewayError)), values)
+
+    return convert
+
+
+def _integer(key: Any, service: str) -> Any:
+    """An ID used as an Int: decimal text only."""
+    text = str(key)
+    if text.removeprefix("-").isdecimal() and text.isascii():
+        return int(text)
+    drift = SchemaDrift("takes whole numbers as keys and was given another ID", expected="Int", actual=describe(key))
+    drift.service = service
+    return drift

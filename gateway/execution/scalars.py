@@ -1,0 +1,95 @@
+"""What each scalar accepts: once as a msgspec type for the fast path, once as a check for the exact path. They agree.
+
+Int takes an integral JSON number within 32 bits, Float any finite number, ID a string or an integer; String, Boolean and
+enums only themselves. The fast types may refuse what the exact check takes (`1.0` for an Int), never the reverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+INT_MIN, INT_MAX = -(2**31), 2**31 - 1
+
+Check = Callable[[Any], Any]
+"""The coerced value, or `MISFIT`."""
+
+
+class Misfit:
+    """The value does not fit."""
+
+
+MISFIT = Misfit()
+
+JsonValue = str | int | float | bool | list[Any] | dict[str, Any]
+"""Anything but null."""
+
+FAST: Mapping[str, Any] = {
+    "Int": Annotated[int, Meta(ge=INT_MIN, le=INT_MAX)],
+    "Float": int | float,
+    "String": str,
+    "Boolean": bool,
+    "ID": str,
+    "Int64": int,
+    "Any": JsonValue,
+}
+
+
+def check_int(value: Any) -> Any:
+    whole = check_int64(value)
+    return whole if whole is MISFIT or INT_MIN <= whole <= INT_MAX else MISFIT
+
+
+def check_int64(value: Any) -> Any:
+    if value.__class__ is int:
+        return value
+    return int(value) if value.__class__ is float and value.is_integer() else MISFIT
+
+
+def check_float(value: Any) -> Any:
+    return value if value.__class__ is int or (value.__class__ is float and isfinite(value)) else MISFIT
+
+
+def check_string(value: Any) -> Any:
+    return value if value.__class__ is str else MISFIT
+
+
+def check_boolean(value: Any) -> Any:
+    return value if value.__class__ is bool else MISFIT
+
+
+def check_id(value: Any) -> Any:
+    if value.__class__ is str:
+        return value
+    return str(value) if value.__class__ is int else MISFIT
+
+
+def check_any(value: Any) -> Any:
+    return value
+
+
+EXACT: Mapping[str, Check] = {
+    "Int": check_int,
+    "Float": check_float,
+    "String": check_string,
+    "Boolean": check_boolean,
+    "ID": check_id,
+    "Int64": check_int64,
+    "Any": check_any,
+}
+
+
+def fast_enum(values: Iterable[str]) -> Any:
+    return Literal[tuple(values)]  # type: ignore[valid-type]  # made from data
+
+
+def exact_enum(values: Mapping[Any, str]) -> Check:
+    """From JSON value to enum value; only strings by default, whatever JSON the source documents otherwise."""
+
+    def check(value: Any) -> Any:
+        return values.get(value, MISFIT) if isinstance(value, str | int | float) and not isinstance(value, bool) else MISFIT
+
+    return check

@@ -1,0 +1,186 @@
+"""What comes out of planning: the fetches of an operation, what each waits for, and where its rows belong.
+
+Printed as Sequence, Parallel, Flatten and Fetch, the words of the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from graphql import print_ast
+
+from gateway.sources.base import Argument, Entry, Fetch, Field, Selection
+
+
+class Hop(msgspec.Struct, frozen=True):
+    """One step down, from rows of these object types (empty: of any) to what they have under the response key."""
+
+    key: str
+    types: frozenset[str] = frozenset()
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A fetch in its place. `base` is the fetch whose rows it starts from (None: the root of the answer), `path` leads from
+    those rows to the parents; its own rows are put under the parents' key `into`, or (None) their fields into the parents."""
+
+    fetch: Fetch
+    base: int | None = None
+    path: tuple[Hop, ...] = ()
+    into: str | None = None
+    types: frozenset[str] = frozenset()
+    """The object types of the parents that count (empty: any)."""
+    needs: frozenset[int] = frozenset()
+    """The fetches that have to be placed before this one can gather its keys."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """`answer` is the client's own selection: the shape and order of what goes out. `steps` are in an order that works."""
+
+    answer: Selection
+    steps: tuple[Step, ...]
+    introspection: tuple[str, ...] = ()
+
+    @property
+    def subgraphs(self) -> frozenset[str]:
+        return frozenset(step.fetch.subgraph for step in self.steps)
+
+
+# ---------------------------------------------------------------- for people and golden pages
+
+
+def show(plan: Plan) -> str:
+    """The plan as an indented page."""
+    return "\n".join(_lines(plan)) + "\n"
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    yield "QueryPlan {"
+    if plan.introspection:
+        yield f"  Gateway {{ {' '.join(plan.introspection)} }}"
+    yield from _children(plan, frozenset(), None, 1)
+    yield "}"
+
+
+def _children(plan: Plan, done: frozenset[int], after: int | None, depth: int) -> Iterator[str]:
+    ready = [s for s in plan.steps if _last_need(s) == after]
+    pad = "  " * depth
+    if len(ready) > 1:
+        yield f"{pad}Parallel {{"
+        for step in ready:
+            yield from _branch(plan, step, done, depth + 1)
+        yield f"{pad}}}"
+    elif ready:
+        yield from _branch(plan, ready[0], done, depth)
+
+
+def _last_need(step: Step) -> int | None:
+    return max(step.needs, default=None)
+
+
+def _branch(plan: Plan, step: Step, done: frozenset[int], depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    below = list(_children(plan, done | {step.fetch.id}, step.fetch.id, depth + 1))
+    if below:
+        yield f"{pad}Sequence {{"
+        yield from _fetch_lines(plan, step, depth + 1)
+        yield from below
+        yield f"{pad}}}"
+    else:
+        yield from _fetch_lines(plan, step, depth)
+
+
+def _fetch_lines(plan: Plan, step: Step, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    if step.fetch.entry is not None:
+        yield f'{pad}Flatten(path: "{_full_path(plan, step)}") {{'
+        yield from _fetch_body(step.fetch, depth + 1)
+        yield f"{pad}}}"
+    else:
+        yield from _fetch_body(step.fetch, depth)
+
+
+def _fetch_body(fetch: Fetch, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    yield f'{pad}Fetch(service: "{fetch.subgraph}", id: {fetch.id}) {{'
+    if fetch.entry is not None:
+        yield f"{pad}  {_entry(fetch.entry)} {{"
+        yield from _selection(fetch.selection, depth + 2)
+        yield f"{pad}  }}"
+    else:
+        yield from _selection(fetch.selection, depth + 1)
+    yield f"{pad}}}"
+
+
+def _entry(entry: Entry) -> str:
+    if entry.batch is not None:
+        how = f"{entry.batch.via}({entry.batch.arg}: [{', '.join('$' + i.name for i in entry.inputs)}]) by {entry.batch.key}, {entry.batch.max} at a time"
+        extra = [a for a in entry.arguments if a.input is None]
+        return how + (f" with ({_arguments(extra)})" if extra else "")
+    return f"{entry.via}({_arguments(entry.arguments)}) per key"
+
+
+def _arguments(arguments: Sequence[Argument]) -> str:
+    return ", ".join(f"{a.name}: {'$' + a.input if a.input else print_ast(a.value) if a.value else 'null'}" for a in arguments)
+
+
+def _selection(selection: Selection, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    plain = len(selection.cases) == 1
+    for case in selection.cases:
+        if plain:
+            yield from _fields(case.fields, depth)
+        elif case.fields:
+            yield f"{pad}... on {' | '.join(case.types)} {{"
+            yield from _fields(case.fields, depth + 1)
+            yield f"{pad}}}"
+
+
+def _fields(fields: Sequence[Field], depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    for field in fields:
+        alias = "" if field.key == field.name else f"{field.key}: "
+        arguments = f"({_arguments(field.arguments)})" if field.arguments else ""
+        mark = "  # for a join" if field.hidden else ""
+        if field.selection is None:
+            yield f"{pad}{alias}{field.name}{arguments}{mark}"
+        else:
+            yield f"{pad}{alias}{field.name}{arguments} {{{mark}"
+            yield from _selection(field.selection, depth + 1)
+            yield f"{pad}}}"
+
+
+def _full_path(plan: Plan, step: Step) -> str:
+    by_id = {s.fetch.id: s for s in plan.steps}
+    parts: list[str] = [] if step.into is None else [step.into]
+    here: Step | None = step
+    while here is not None:
+        parts = [_hop(hop) for hop in here.path] + parts
+        here = by_id[here.base] if here.base is not None else None
+        if here is not None and here.into is not None:
+            parts = [here.into, *parts]
+    return ".".join(parts)
+
+
+def _hop(hop: Hop) -> str:
+    return hop.key + (f"[{'|'.join(sorted(hop.types))}]" if hop.types else "")
+
+
+def to_json(plan: Plan) -> dict[str, Any]:
+    """The plan for programs: what `gateway plan --json` prints."""
+    return {
+        "introspection": list(plan.introspection),
+        "fetches": [
+            {
+                "id": step.fetch.id,
+                "service": step.fetch.subgraph,
+                "path": _full_path(plan, step),
+                "needs": sorted(step.needs),
+                "entry": _entry(step.fetch.entry) if step.fetch.entry else None,
+                "batch": step.fetch.entry.batch.via if step.fetch.entry and step.fetch.entry.batch else None,
+                "selection": "\n".join(_selection(step.fetch.selection, 0)),
+            }
+            for step in plan.steps
+        ],
+    }
