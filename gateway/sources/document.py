@@ -17,7 +17,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,7 +102,7 @@ async def read_or_recall(source: Source, sends: Sends, url: str, ask: Callable[[
 
 def schema_headers(source: Source, sends: Sends, accept: str) -> Headers:
     """Headers of a schema read: those every call of the source carries, then those of `schema.headers`, each name once."""
-    own: Mapping[str, str] = {name.lower(): _plain(value) for name, value in (source.schema_.headers or {}).items()}
+    own = {name.lower(): _plain(value) for name, value in (source.schema_.headers or {}).items()}
     return tuple(({"accept": accept} | dict(sends.headers.build({})) | own).items())
 
 

@@ -1,0 +1,77 @@
+"""`kind: graphql`: any GraphQL service, by its SDL (file or URL) or by introspection.
+
+document  →  parse (valid, or every fault)  →  schema (roots, expose, pruning)  →  lookups, prefix  →  Subgraph
+fetch     →  operation (one minimal text)   →  prepare (bodies, chunks)         →  verify (rows, errors, garbage)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.config.problem import ConfigError
+from gateway.errors import Owner
+from gateway.sources.base import Subgraph
+from gateway.sources.document import INTROSPECT, Document, read_document, read_or_recall
+from gateway.sources.graphql.contact import with_contact
+from gateway.sources.graphql.introspection import introspect
+from gateway.sources.graphql.operation import terms
+from gateway.sources.graphql.parse import parse_schema
+from gateway.sources.graphql.prepare import Post, preparer
+from gateway.sources.graphql.schema import schema_of
+from gateway.sources.lookups import read_lookups
+from gateway.sources.prefix import prefixed
+from gateway.sources.report import fault
+from gateway.upstream.call import Send, Sends
+
+if TYPE_CHECKING:
+    from gateway.config.model import Source
+
+
+class Options(BaseModel):
+    """A GraphQL source has no options of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
+    """The service as one subgraph. Raises `ConfigError` with all that is wrong, `SchemaMissing` when there is no document."""
+    if not source.url:
+        raise ConfigError([fault(source, "SOURCE_URL_MISSING", "a GraphQL source needs a url to send its queries to", ())])
+    document = await _document(source, sends)
+    return (await asyncio.to_thread(subgraph, source, document, Post(source.url, sends.headers), sends.data),)
+
+
+async def _document(source: Source, sends: Sends) -> Document:
+    if str(source.schema_.from_) != INTROSPECT:
+        return await read_document(source, sends)
+    return await read_or_recall(source, sends, source.url or "", lambda: introspect(source, sends))
+
+
+def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subgraph:
+    """The document as a subgraph; parsing and checking a large one takes seconds, so not on the event loop."""
+    parsed = parse_schema(source, document)
+    schema = schema_of(source, parsed.document)
+    lookups, problems = read_lookups(source, schema.types, schema.query)
+    if problems:
+        raise ConfigError(problems)
+    whole = Subgraph(
+        name=source.name,
+        kind=source.kind,
+        url=post.url,
+        owner=with_contact(source.owner or Owner(""), parsed.applied),
+        types=schema.types,
+        query=schema.query,
+        directives=schema.directives,
+        prepare=preparer(terms(schema.types, schema.query), post),
+        send=send,
+        lookups=lookups,
+        refused=schema.mutations,
+        subscriptions=schema.subscriptions,
+        diagnostics=parsed.diagnostics,
+        available=document.available,
+        per_operation=source.policy.concurrency.per_operation,
+    )
+    return prefixed(source, whole)

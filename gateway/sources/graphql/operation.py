@@ -1,0 +1,177 @@
+"""A fetch as the text of one minimal operation, with the variables it declares.
+
+Client aliases are sent on, arguments stand as written. A variable is declared with the strictest type that the places where
+it is used ask for: the client's own declaration may be looser (a default) or name a type this service does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+from graphql import (
+    FieldDefinitionNode,
+    InputObjectTypeDefinitionNode,
+    InputValueDefinitionNode,
+    ListTypeNode,
+    ListValueNode,
+    NamedTypeNode,
+    NameNode,
+    NonNullTypeNode,
+    ObjectTypeDefinitionNode,
+    ObjectValueNode,
+    TypeNode,
+    ValueNode,
+    VariableNode,
+    print_ast,
+)
+
+from gateway.sources.base import Argument, Case, Field, Selection
+from gateway.sources.reach import Types, field_of, named, nullable, possible_types
+
+Declared = dict[str, TypeNode]
+"""variable → its type."""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What writing an operation has to know of a schema."""
+
+    types: Types
+    query: str
+    possible: Mapping[str, frozenset[str]]
+
+
+def terms(types: Types, query: str) -> Terms:
+    return Terms(types, query, possible_types(types))
+
+
+class Writer:
+    """Writes selections of one operation, and gathers the variables on the way."""
+
+    __slots__ = ("declared", "terms")
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.declared: Declared = {}
+
+    def root(self, selection: Selection) -> str:
+        """The selection of a root fetch; its type is the query type, whatever the supergraph calls it."""
+        return _block(self._texts(case, self.terms.query).values() for case in selection.cases)
+
+    def selection(self, selection: Selection) -> str:
+        """`{ ... }`, with inline fragments only for what not all object types share."""
+        if isinstance(self.terms.types.get(selection.type), ObjectTypeDefinitionNode):
+            return _block(self._texts(case, selection.type).values() for case in selection.cases)
+        texts = [self._texts(case, selection.type) for case in selection.cases]
+        shared = self._shared(selection, texts)
+        fragments = []
+        for case, fields in zip(selection.cases, texts, strict=True):
+            if own := [text for key, text in fields.items() if key not in shared]:
+                fragments += [f"... on {name} {{ {' '.join(own)} }}" for name in case.types]
+        return _block([shared.values(), fragments])
+
+    def field(self, field: Field, parent: str) -> str:
+        """One field as it is sent: `alias: name(arguments) { ... }`."""
+        alias = "" if field.key == field.name else f"{field.key}: "
+        block = f" {self.selection(field.selection)}" if field.selection else ""
+        return f"{alias}{field.name}{self.arguments(field.arguments, self._definition(parent, field.name))}{block}"
+
+    def arguments(self, arguments: Sequence[Argument], definition: FieldDefinitionNode | None) -> str:
+        """`(name: value, ...)`. Those that take a key of the parent row are written by whoever has the keys."""
+        written = []
+        for argument in arguments:
+            if argument.value is None:
+                continue
+            expected = argument_of(definition, argument.name)
+            place = expected.type if expected else argument.type
+            for variable, wanted in self._used(argument.value, place, has_default(expected)):
+                self.declare(variable, wanted)
+            written.append(f"{argument.name}: {print_ast(argument.value)}")
+        return f"({', '.join(written)})" if written else ""
+
+    def declare(self, variable: str, wanted: TypeNode) -> None:
+        known = self.declared.get(variable)
+        self.declared[variable] = wanted if known is None else stricter(known, wanted)
+
+    def _texts(self, case: Case, parent: str) -> dict[str, str]:
+        """key → text. A field that the abstract parent lacks is looked up on the first object type that has the case."""
+        here = self.terms.types.get(parent)
+        texts = {}
+        for field in case.fields:
+            owner = parent if field_of(here, field.name) or not case.types else case.types[0]
+            texts[field.key] = self.field(field, owner)
+        return texts
+
+    def _shared(self, selection: Selection, texts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+        """What every possible type selects in the same words, and the abstract type itself offers."""
+        selected = {name for case in selection.cases for name in case.types}
+        if not texts or not self.terms.possible.get(selection.type, frozenset()) <= selected:
+            return {}
+        fields = [{field.key: field for field in case.fields} for case in selection.cases]
+        return {
+            key: text
+            for key, text in texts[0].items()
+            if all(other.get(key) == text for other in texts) and all(self._offers(selection.type, case[key]) for case in fields)
+        }
+
+    def _offers(self, abstract: str, field: Field) -> bool:
+        if field.name == "__typename":
+            return True
+        definition = self._definition(abstract, field.name)
+        if definition is None or any(argument_of(definition, argument.name) is None for argument in field.arguments):
+            return False
+        return field.selection is None or field.selection.type == named(definition.type)
+
+    def _definition(self, parent: str, name: str) -> FieldDefinitionNode | None:
+        return field_of(self.terms.types.get(parent), name)
+
+    def _used(self, value: ValueNode, place: TypeNode | None, default: bool = False) -> Iterator[tuple[str, TypeNode]]:
+        """Variables in a value, each with the type its place asks for; where there is a default, one may be absent."""
+        if place is None:
+            return
+        if isinstance(value, VariableNode):
+            yield value.name.value, nullable(place) if default else place
+        elif isinstance(value, ListValueNode):
+            bare = nullable(place)
+            for item in value.values:
+                yield from self._used(item, bare.type if isinstance(bare, ListTypeNode) else bare)
+        elif isinstance(value, ObjectValueNode):
+            input_type = self.terms.types.get(named(place))
+            for member in value.fields:
+                expected = _input_field(input_type, member.name.value)
+                inner = expected.type if expected else NamedTypeNode(name=NameNode(value=named(place)))
+                yield from self._used(member.value, inner, has_default(expected))
+
+
+def operation_text(declared: Mapping[str, TypeNode], block: str) -> str:
+    """The operation around its selection."""
+    variables = ", ".join(f"${name}: {print_ast(wanted)}" for name, wanted in declared.items())
+    return f"query({variables}) {block}" if variables else f"query {block}"
+
+
+def argument_of(definition: FieldDefinitionNode | None, name: str) -> InputValueDefinitionNode | None:
+    return next((a for a in (definition.arguments if definition else None) or () if a.name.value == name), None)
+
+
+def has_default(definition: InputValueDefinitionNode | None) -> bool:
+    return definition is not None and definition.default_value is not None
+
+
+def stricter(one: TypeNode, other: TypeNode) -> TypeNode:
+    """The type that may stand wherever `one` or `other` is asked for: non-null where either is."""
+    inner, beside = nullable(one), nullable(other)
+    if isinstance(inner, ListTypeNode) and isinstance(beside, ListTypeNode):
+        inner = ListTypeNode(type=stricter(inner.type, beside.type))
+    if isinstance(one, NonNullTypeNode) or isinstance(other, NonNullTypeNode):
+        return NonNullTypeNode(type=inner)  # type: ignore[arg-type]  # `nullable` left a name or a list
+    return inner
+
+
+def _input_field(node: object, name: str) -> InputValueDefinitionNode | None:
+    fields = node.fields or () if isinstance(node, InputObjectTypeDefinitionNode) else ()
+    return next((f for f in fields if f.name.value == name), None)
+
+
+def _block(parts: Iterable[Iterable[str]]) -> str:
+    """Never empty: where nothing is selected (no type has anything to give), the type's name is asked for."""
+    return f"{{ {' '.join(text for part in parts for text in part) or '__typename'} }}"
