@@ -10,7 +10,7 @@ from math import inf
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import GatewayError, InternalError, MethodNotAllowed, PathNotFound, ShuttingDown
+from gateway.errors import InternalError, MethodNotAllowed, PathNotFound, RequestError, ShuttingDown
 from gateway.server import refusal
 from gateway.server.caller import fields, request_of
 from gateway.server.graphql import REQUEST_KEY
@@ -33,28 +33,28 @@ class Edge:
         try:
             await self._inside(scope, receive, send)
         except asyncio.CancelledError:
-            await self._cancelled(scope, send)
+            # Either the caller has gone, and what is sent reaches nobody, or the time for finishing is over.
+            await self._refused(ShuttingDown("The gateway is shutting down and could not finish this request."), scope, send)
         except HTTPException as fault:
-            await self._say(
-                MethodNotAllowed("Only GET is served here.") if fault.status_code == 405 else unknown_path(), scope, send
-            )
+            error = MethodNotAllowed("Only GET is served here.") if fault.status_code == 405 else unknown_path()
+            await self._refused(error, scope, send)
         except Exception:
             await self._bug(scope, send)
 
-    async def _cancelled(self, scope: Scope, send: Send) -> None:
-        """Either the caller has gone, and nothing that is sent reaches anyone, or the time to finish in is over."""
-        await self._say(ShuttingDown("The gateway is shutting down and could not finish this request."), scope, send)
+    async def _refused(self, error: RequestError, scope: Scope, send: Send) -> None:
+        await self._say(refusal.entry(error, caller(scope), self._house), error.status, scope, send)
 
     async def _bug(self, scope: Scope, send: Send) -> None:
         request = caller(scope)
-        log.exception("request %s failed by a fault of the gateway", request.id)
-        await self._say(InternalError(), scope, send)
+        entry = refusal.entry(InternalError(), request, self._house)
+        log.exception("%s: request %s failed by a fault of the gateway", entry["extensions"]["error_id"], request.id)
+        await self._say(entry, 500, scope, send)
 
-    async def _say(self, error: GatewayError, scope: Scope, send: Send) -> None:
+    async def _say(self, entry: refusal.Entry, status: int, scope: Scope, send: Send) -> None:
         """Of an answer that has begun already, the server closes the connection: no half answer looks whole."""
         with suppress(RuntimeError):
             if scope["type"] == "http":
-                await refusal.refuse(send, error, caller(scope), self._house)
+                await refusal.say(send, status, [entry], caller(scope))
             elif scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": INTERNAL_CLOSE})
 

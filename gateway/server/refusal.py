@@ -25,15 +25,14 @@ MORE_HEADERS: dict[int, RawHeaders] = {405: (ALLOW,), 408: (CLOSE,), 413: (CLOSE
 Entry = dict[str, Any]
 
 
-async def refuse(send: Send, error: GatewayError, request: Request, house: House, media: Media = Media.JSON) -> None:
+async def refuse(send: Send, error: RequestError, request: Request, house: House, media: Media = Media.JSON) -> None:
     """Answer with one error that is no source's."""
-    status = error.status if isinstance(error, RequestError) else 500
-    await _send(send, status, [entry(error, request, house)], request, media)
+    await say(send, error.status, [entry(error, request, house)], request, media)
 
 
 async def not_ready(send: Send, request: Request, house: House, media: Media) -> None:
     """Answer with one error per source that keeps the gateway from answering."""
-    await _send(send, 503, waiting(request, house), request, media)
+    await say(send, 503, waiting(request, house), request, media)
 
 
 def waiting(request: Request, house: House) -> list[Entry]:
@@ -57,7 +56,8 @@ def _entry(refused: Refused, request: Request, house: House) -> Entry:
     )
 
 
-async def _send(send: Send, status: int, entries: Sequence[Entry], request: Request, media: Media) -> None:
+async def say(send: Send, status: int, entries: Sequence[Entry], request: Request, media: Media = Media.JSON) -> None:
+    """Answer with these errors and nothing else. A page or a stream that is refused is refused in JSON."""
     kind = media if media is Media.GRAPHQL else Media.JSON
     about: RawHeaders = (*identity(request), NO_STORE, *MORE_HEADERS.get(status, ()))
     await reply(send, status, kind.value, body(entries), about)

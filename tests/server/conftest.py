@@ -7,9 +7,9 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 import uvloop
 from graphql import GraphQLError, GraphQLSyntaxError, OperationType, build_schema, execute, get_operation_ast, parse, validate
@@ -66,16 +66,21 @@ def failed(fault: GraphQLError, status: int = 400) -> Answer:
     return Answer(json.dumps({"errors": [fault.formatted]}).encode(), status, has_errors=True)
 
 
-@dataclass
 class StubHouse:
-    engine: Engine | None
-    draining: bool = False
-    is_ready: bool = True
-    owner: Owner = PLATFORM
-    disclosure: Disclosure = Disclosure()
-    limits: DoorLimits = DoorLimits(body=20_000, headers=8_000, deadline=5.0)
-    refused: Sequence[Refused] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
+    """What the door needs of a house, as a test wants it."""
+
+    owner = PLATFORM
+    disclosure = Disclosure()
+    limits = DoorLimits(body=20_000, headers=8_000, deadline=2.0)
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.engine: Engine | None = StubEngine()
+        self.draining = False
+        self.is_ready = True
+        self.refused: Sequence[Refused] = ()
 
     def waiting(self) -> Sequence[Refused]:
         return self.refused
@@ -84,7 +89,7 @@ class StubHouse:
         return self.is_ready
 
     def status(self) -> dict[str, Any]:
-        return self.facts
+        return {"sources": []}
 
 
 class Running:
@@ -127,19 +132,28 @@ def drained(client: socket.socket) -> bytes:
     return bytes(received)
 
 
-@pytest.fixture
-def engine() -> StubEngine:
-    return StubEngine()
-
-
-@pytest.fixture
-def house(engine: StubEngine) -> StubHouse:
-    return StubHouse(engine)
-
-
-@pytest.fixture
-def running(house: StubHouse) -> Iterator[Running]:
-    server = Running(house)
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    server = Running(StubHouse())
     yield server
-    house.engine = None
     server.stop()
+
+
+@pytest.fixture
+def house(running: Running) -> StubHouse:
+    """The running house, as if nothing had happened yet."""
+    running.house.reset()
+    return running.house
+
+
+@pytest.fixture
+def engine(house: StubHouse) -> StubEngine:
+    assert isinstance(house.engine, StubEngine)
+    return house.engine
+
+
+@pytest.fixture
+def client(running: Running, house: StubHouse) -> Iterator[httpx.Client]:  # noqa: ARG001  the house is reset first
+    with httpx.Client(base_url=running.url, trust_env=False, timeout=10) as client:
+        client.headers.pop("accept")
+        yield client

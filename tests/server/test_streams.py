@@ -1,0 +1,107 @@
+"""Server-sent events, multipart and both websocket protocols carry the engine's answers unchanged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from .conftest import Running, StubEngine
+
+pytestmark = pytest.mark.usefixtures("house")
+
+NEW = Subprotocol("graphql-transport-ws")
+OLD = Subprotocol("graphql-ws")
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    """(event, data) of a stream of server-sent events, without its comments."""
+    found = []
+    for block in text.replace("\r\n", "\n").split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":"))
+        if "event" in lines:
+            found.append((lines["event"], json.loads(lines.get("data") or "null")))
+    return found
+
+
+def test_a_query_over_server_sent_events_is_one_answer_and_an_end(client: httpx.Client, engine: StubEngine) -> None:
+    headers = {"accept": "text/event-stream", "x-request-id": "stream-0001"}
+    response = client.post("/graphql", json={"query": "{ hello }"}, headers=headers)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["x-request-id"] == engine.asked[0].request.id == "stream-0001"
+    assert events(response.text) == [("next", {"data": {"hello": "world"}}), ("complete", None)]
+
+
+def test_a_stream_that_cannot_be_read_is_refused_in_our_shape(client: httpx.Client) -> None:
+    headers = {"accept": "text/event-stream", "content-type": "application/json"}
+    response = client.post("/graphql", content=b"{", headers=headers)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+def test_an_error_comes_through_a_stream_as_the_engine_wrote_it(client: httpx.Client) -> None:
+    response = client.post("/graphql", json={"query": "{ nope }"}, headers={"accept": "text/event-stream"})
+    [(event, answer), _] = events(response.text)
+    assert event == "next"
+    assert answer["errors"][0]["locations"] == [{"line": 1, "column": 3}]
+
+
+async def spoken(socket: ClientConnection, *messages: dict[str, Any]) -> list[dict[str, Any]]:
+    """What comes back until an operation is over."""
+    for message in messages:
+        await socket.send(json.dumps(message))
+    heard: list[dict[str, Any]] = []
+    while not heard or heard[-1]["type"] not in ("complete", "error"):
+        heard.append(json.loads(await socket.recv()))
+    return heard
+
+
+async def test_the_current_websocket_protocol_answers_queries(running: Running, engine: StubEngine) -> None:
+    async with connect(f"ws://127.0.0.1:{running.port}/graphql", subprotocols=[NEW], proxy=None) as socket:
+        payload = {"query": "query ($n: String) { hello(name: $n) }", "variables": {"n": "x"}}
+        heard = await spoken(socket, {"type": "connection_init"}, {"id": "1", "type": "subscribe", "payload": payload})
+    assert [message["type"] for message in heard] == ["connection_ack", "next", "complete"]
+    assert heard[1]["payload"] == {"data": {"hello": "world"}}
+    assert engine.asked[0].variables == {"n": "x"}
+
+
+async def test_the_older_websocket_protocol_answers_queries(running: Running) -> None:
+    async with connect(f"ws://127.0.0.1:{running.port}/graphql", subprotocols=[OLD], proxy=None) as socket:
+        heard = await spoken(socket, {"type": "connection_init"}, {"id": "1", "type": "start", "payload": {"query": "{ hello }"}})
+    assert [message["type"] for message in heard] == ["connection_ack", "data", "complete"]
+
+
+async def test_a_wrong_operation_on_a_websocket_ends_that_operation_alone(running: Running) -> None:
+    async with connect(f"ws://127.0.0.1:{running.port}/graphql", subprotocols=[NEW], proxy=None) as socket:
+        heard = await spoken(socket, {"type": "connection_init"}, {"id": "1", "type": "subscribe", "payload": {"query": 7}})
+        assert heard[-1]["type"] == "error"
+        assert heard[-1]["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+        heard = await spoken(socket, {"id": "2", "type": "subscribe", "payload": {"query": "{ hello }"}})
+        assert heard[0]["payload"] == {"data": {"hello": "world"}}
+
+
+async def test_each_operation_on_a_websocket_has_its_own_request_id(running: Running, engine: StubEngine) -> None:
+    async with connect(f"ws://127.0.0.1:{running.port}/graphql", subprotocols=[NEW], proxy=None) as socket:
+        await spoken(socket, {"type": "connection_init"}, {"id": "1", "type": "subscribe", "payload": {"query": "{ hello }"}})
+        await spoken(socket, {"id": "2", "type": "subscribe", "payload": {"query": "{ hello }"}})
+    first, second = engine.asked
+    assert first.request.id != second.request.id
+
+
+async def test_a_page_of_another_origin_may_not_open_a_websocket(running: Running) -> None:
+    with pytest.raises(websockets.InvalidStatus):
+        async with connect(
+            f"ws://127.0.0.1:{running.port}/graphql", subprotocols=[NEW], origin="https://evil.example", proxy=None
+        ):
+            pass
+
+
+async def test_a_websocket_elsewhere_is_refused(running: Running) -> None:
+    with pytest.raises(websockets.InvalidStatus):
+        async with connect(f"ws://127.0.0.1:{running.port}/nope", proxy=None):
+            pass
