@@ -73,7 +73,7 @@ async def read_document(source: Source, sends: Sends, check: Callable[[bytes], o
 
     Raises `ConfigError` for a file that cannot be read, `SchemaMissing` for a service that is down and left no copy.
     """
-    place = str(source.schema_.from_)
+    place = source.schema_.from_
     if place == INTROSPECT or place.startswith(PYTHON):
         raise ConfigError([_unsuited(source, place)])
     if "://" not in place:
@@ -102,18 +102,13 @@ async def read_or_recall(source: Source, sends: Sends, url: str, ask: Callable[[
 
 def schema_headers(source: Source, sends: Sends, accept: str) -> Headers:
     """Headers of a schema read: those every call of the source carries, then those of `schema.headers`, each name once."""
-    own = {name.lower(): _plain(value) for name, value in (source.schema_.headers or {}).items()}
+    own = {name.lower(): str(value) for name, value in source.schema_.headers.items()}
     return tuple(({"accept": accept} | dict(sends.headers.build({})) | own).items())
 
 
 def own_request() -> Request:
     """A request nobody made: the gateway reads a schema for itself."""
     return Request(id=f"req_{secrets.token_hex(12)}")
-
-
-def _plain(value: object) -> str:
-    reveal = getattr(value, "get_secret_value", None)
-    return str(reveal() if reveal else value)
 
 
 def _get(source: Source, url: str, sends: Sends) -> Call:
@@ -159,7 +154,7 @@ def _read(path: Path) -> bytes:
 
 def _recall(source: Source, state: Path | None, url: str, error: SourceError) -> Document:
     if snapshot := source.schema_.snapshot:
-        copy = _read_file(source, Path(snapshot), ("schema", "snapshot"))
+        copy = _read_file(source, snapshot, ("schema", "snapshot"))
         return msgspec.structs.replace(copy, available=False, problem=error)
     if state is not None:
         try:

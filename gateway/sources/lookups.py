@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from graphql import (
@@ -166,6 +166,6 @@ class _Check:
         self.problems.append(fault(self.source, "LOOKUP_INVALID", message, ("lookups", self.index, *at), fix=fix))
 
 
-def path_of(path: str | Iterable[str] | None) -> tuple[str, ...]:
-    """`items.rows` or a list of names, as steps."""
-    return tuple(path.split(".")) if isinstance(path, str) and path else tuple(path or ())
+def path_of(path: str) -> tuple[str, ...]:
+    """`items.rows` as steps."""
+    return tuple(path.split(".")) if path else ()

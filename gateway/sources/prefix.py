@@ -15,12 +15,12 @@ from graphql import NamedTypeNode, NameNode, Node, ScalarTypeDefinitionNode, Typ
 from msgspec.structs import replace as restated
 
 from gateway.config.problem import ConfigError, Problem
-from gateway.sources.base import Argument, Case, Dispatch, Entry, Fetch, Field, Prepared, Selection, Subgraph, Wire
+from gateway.sources.base import Argument, Dispatch, Entry, Fetch, Field, Prepared, Selection, Subgraph, Wire
 from gateway.sources.reach import BUILT_IN
 from gateway.sources.report import fault, nearest
 
 if TYPE_CHECKING:
-    from gateway.config.model import Source
+    from gateway.config.model import Prefix, Source
 
 Names = Mapping[str, str]
 T = TypeVar("T")
@@ -34,7 +34,7 @@ def prefixed(source: Source, subgraph: Subgraph) -> Subgraph:
     """The subgraph under the names that `source.prefix` asks for. Raises `ConfigError` with every name that cannot be made."""
     if source.prefix is None:
         return subgraph
-    names = _names(source, subgraph)
+    names = _names(source, source.prefix, subgraph)
     back = {new: old for old, new in names.items()}
     prepare = subgraph.prepare
     return restated(
@@ -49,21 +49,19 @@ def prefixed(source: Source, subgraph: Subgraph) -> Subgraph:
     )
 
 
-def _names(source: Source, subgraph: Subgraph) -> dict[str, str]:
+def _names(source: Source, prefix: Prefix, subgraph: Subgraph) -> dict[str, str]:
     """old → new. Without `only`: every type but the query root and scalars, which merge when they are the same."""
-    prefix, only = source.prefix.types, source.prefix.only
     every = [n for n, node in subgraph.types.items() if n != subgraph.query and not isinstance(node, ScalarTypeDefinitionNode)]
-    names = {name: prefix + name for name in (every if only is None else only)}
-    problems = _problems(source, subgraph, names)
-    if problems:
+    names = {name: prefix.types + name for name in (every if prefix.only is None else prefix.only)}
+    if problems := _problems(source, prefix, subgraph, names):
         raise ConfigError(problems)
     return names
 
 
-def _problems(source: Source, subgraph: Subgraph, names: Names) -> list[Problem]:
+def _problems(source: Source, prefix: Prefix, subgraph: Subgraph, names: Names) -> list[Problem]:
     problems = []
-    if not PREFIX.fullmatch(source.prefix.types):
-        message = f"{source.prefix.types!r} cannot begin the name of a type"
+    if not PREFIX.fullmatch(prefix.types):
+        message = f"{prefix.types!r} cannot begin the name of a type"
         problems.append(
             fault(source, "PREFIX_INVALID", message, ("prefix", "types"), fix="use letters, digits and _, such as `Stock_`")
         )
@@ -106,7 +104,11 @@ def _prepare_back(prepare: Callable[[Fetch], Prepared], fetch: Fetch, back: Name
 
 def _selection(selection: Selection, back: Names) -> Selection:
     cases = tuple(
-        Case(tuple(back.get(name, name) for name in case.types), tuple(_field(field, back) for field in case.fields))
+        restated(
+            case,
+            types=tuple(back.get(name, name) for name in case.types),
+            fields=tuple(_field(field, back) for field in case.fields),
+        )
         for case in selection.cases
     )
     return Selection(back.get(selection.type, selection.type), cases)
@@ -124,7 +126,8 @@ def _argument(argument: Argument, back: Names) -> Argument:
 
 def _entry(entry: Entry, back: Names) -> Entry:
     inputs = tuple(restated(given, type=renamed(given.type, back)) for given in entry.inputs)
-    return restated(entry, inputs=inputs, arguments=tuple(_argument(argument, back) for argument in entry.arguments))
+    arguments = tuple(_argument(argument, back) for argument in entry.arguments)
+    return restated(entry, inputs=inputs, arguments=arguments, result=entry.result and renamed(entry.result, back))
 
 
 # ---------------------------------------------------------------- the wire, in the new names

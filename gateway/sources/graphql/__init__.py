@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from gateway.config.model.part import Part
 from gateway.config.problem import ConfigError
-from gateway.errors import Owner
 from gateway.sources.base import Subgraph
 from gateway.sources.document import INTROSPECT, Document, read_document, read_or_recall
 from gateway.sources.graphql.contact import with_contact
@@ -30,10 +28,8 @@ if TYPE_CHECKING:
     from gateway.config.model import Source
 
 
-class Options(BaseModel):
+class Options(Part):
     """A GraphQL source has no options of its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
@@ -45,7 +41,7 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
 
 
 async def _document(source: Source, sends: Sends) -> Document:
-    if str(source.schema_.from_) != INTROSPECT:
+    if source.schema_.from_ != INTROSPECT:
         return await read_document(source, sends)
     return await read_or_recall(source, sends, source.url or "", lambda: introspect(source, sends))
 
@@ -61,7 +57,7 @@ def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subg
         name=source.name,
         kind=source.kind,
         url=post.url,
-        owner=with_contact(source.owner or Owner(""), parsed.applied),
+        owner=with_contact(source.owner, parsed.applied),
         types=schema.types,
         query=schema.query,
         directives=schema.directives,

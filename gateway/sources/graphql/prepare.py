@@ -129,10 +129,12 @@ def _key_field(selection: Selection, key: str) -> str:
 
 
 def _aliased(fetch: Fetch, entry: Entry, terms: Terms, post: Post) -> Prepared:
-    """The selection stands once, as a fragment, however many keys there are."""
+    """The selection stands once, as a fragment, however many keys there are. A link to a leaf has none."""
     writer = Writer(terms)
     definition = field_of(terms.types.get(terms.query), entry.via)
-    fragment = f"fragment row on {fetch.selection.type} {writer.selection(fetch.selection)}"
+    block, fragment = " { ...row }", f" fragment row on {fetch.selection.type} {writer.selection(fetch.selection)}"
+    if not fetch.selection.cases:
+        block = fragment = ""
     fixed = writer.arguments(entry.arguments, definition)
     client = dict(writer.declared)
     wanted = _inputs(entry, definition)
@@ -141,8 +143,8 @@ def _aliased(fetch: Fetch, entry: Entry, terms: Terms, post: Post) -> Prepared:
     @lru_cache(maxsize=DOCUMENT_SIZES)
     def body_of(count: int) -> Callable[[Variables, Variables], bytes]:
         declared: Declared = {_variable(i, n, client): t for i in range(count) for n, t in enumerate(wanted) if t is not None}
-        fields = " ".join(f"_{i}: {entry.via}{_keyed(entry, i, fixed, client)} {{ ...row }}" for i in range(count))
-        return _body(f"{operation_text({**declared, **client}, f'{{ {fields} }}')} {fragment}", tuple(client))
+        fields = " ".join(f"_{i}: {entry.via}{_keyed(entry, i, fixed, client)}{block}" for i in range(count))
+        return _body(f"{operation_text({**declared, **client}, f'{{ {fields} }}')}{fragment}", tuple(client))
 
     call = post.caller(_template([entry.via]))
 
