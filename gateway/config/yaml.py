@@ -37,6 +37,10 @@ INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
+class YamlError(ConfigError):
+    """A text that cannot be read as YAML, or asks for too much."""
+
+
 class Duplicate(msgspec.Struct, frozen=True):
     """A key that one mapping has twice."""
 
@@ -90,7 +94,7 @@ def read_yaml(
     """One document as dicts, lists and scalars. `name` is what problems call the file.
 
     An empty text is None. Keys are the text as written (`200` → "200"), or resolved like values. With `duplicates="last"` the
-    last one wins, and `Marks.duplicates` has them. Without `marks` every place is the start. Raises `ConfigError`.
+    last one wins, and `Marks.duplicates` has them. Without `marks` every place is the start. Raises `YamlError`.
     """
     builder = _Builder(name, depth, nodes, keys_as_text, marks)
     try:
@@ -98,13 +102,13 @@ def read_yaml(
         for event in yaml.parse(data, Loader=yaml.CSafeLoader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise ConfigError([*builder.repeated(), _syntax(error, name)]) from None
+        raise YamlError([*builder.repeated(), _syntax(error, name)]) from None
     except yaml.reader.ReaderError as error:
-        raise ConfigError([*builder.repeated(), _unreadable(error, name, data)]) from None
+        raise YamlError([*builder.repeated(), _unreadable(error, name, data)]) from None
     except UnicodeEncodeError:
-        raise ConfigError([Problem("YAML_SYNTAX", f"{name} has half of a surrogate pair in it", mark=Mark(name, 1, 1))]) from None
+        raise YamlError([Problem("YAML_SYNTAX", f"{name} has half of a surrogate pair in it", mark=Mark(name, 1, 1))]) from None
     if duplicates == "refuse" and builder.duplicates:
-        raise ConfigError(builder.repeated())
+        raise YamlError(builder.repeated())
     return builder.root, Marks(builder.root, builder.places, builder.start, builder.duplicates)
 
 
@@ -310,7 +314,7 @@ class _Builder:
         return Mark(*self._place(event, False)[:3])
 
     def _refuse(self, code: str, message: str, event: events.Event) -> NoReturn:
-        raise ConfigError([*self.repeated(), Problem(code, message, self._path(), mark=self._mark(event))])
+        raise YamlError([*self.repeated(), Problem(code, message, self._path(), mark=self._mark(event))])
 
 
 # ---------------------------------------------------------------- what the parser says

@@ -1,0 +1,73 @@
+"""The settings as types: every key of the YAML with its default and its description."""
+
+from gateway.config.model.document import Cache, Document, Events, Telemetry
+from gateway.config.model.gateway import Admin, Errors, Gateway, Limits, Ownership
+from gateway.config.model.part import Part
+from gateway.config.model.policy import (
+    Backoff,
+    CachePolicy,
+    CircuitBreaker,
+    Concurrency,
+    Hedge,
+    Policy,
+    Retry,
+    Timeout,
+    digest,
+    merged,
+)
+from gateway.config.model.scalars import Address, Secret, Socket
+from gateway.config.model.settings import Settings, Source
+from gateway.config.model.source import (
+    Auth,
+    Batch,
+    HeaderRule,
+    Headers,
+    Insert,
+    Link,
+    Lookup,
+    Prefix,
+    Propagate,
+    Remove,
+    Schema,
+    SourceKeys,
+)
+
+__all__ = [
+    "Address",
+    "Admin",
+    "Auth",
+    "Backoff",
+    "Batch",
+    "Cache",
+    "CachePolicy",
+    "CircuitBreaker",
+    "Concurrency",
+    "Document",
+    "Errors",
+    "Events",
+    "Gateway",
+    "HeaderRule",
+    "Headers",
+    "Hedge",
+    "Insert",
+    "Limits",
+    "Link",
+    "Lookup",
+    "Ownership",
+    "Part",
+    "Policy",
+    "Prefix",
+    "Propagate",
+    "Remove",
+    "Retry",
+    "Schema",
+    "Secret",
+    "Settings",
+    "Socket",
+    "Source",
+    "SourceKeys",
+    "Telemetry",
+    "Timeout",
+    "digest",
+    "merged",
+]

@@ -1,0 +1,57 @@
+"""The whole YAML: what may stand at its top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.functional_validators import PlainValidator
+
+from gateway.config.model.gateway import Gateway, OwnerSettings
+from gateway.config.model.part import Part, setting
+from gateway.config.model.policy import Policy
+from gateway.config.model.scalars import Secret, Size, Text, text, wrong
+from gateway.config.model.source import Link, SourceKeys
+
+STORES = ("redis://", "rediss://")
+
+
+class Events(Part):
+    """Change events that evict and refresh."""
+
+
+class Telemetry(Part):
+    """Traces, metrics and logs."""
+
+
+def cache_store(value: object) -> str:
+    """`memory`, or the URL of a Redis server, which may hold a password and is never shown."""
+    if text(value) == "memory":
+        return "memory"
+    if not text(value).startswith(STORES):
+        raise wrong("memory, or a URL that begins with redis:// or rediss://")
+    return Secret(value)
+
+
+class Cache(Part):
+    """The key `cache`."""
+
+    store: Annotated[str, PlainValidator(cache_store, json_schema_input_type=str)] = setting(
+        "memory", "Where answers are kept: `memory`, or a `redis://` URL."
+    )
+    size: Size = setting("256MiB", "Most memory the kept answers may take.")
+
+
+class Document(Part):
+    """A configuration."""
+
+    version: Literal[1] = setting(1, "Version of this format.")
+    gateway: Gateway = setting(Gateway(), "The gateway itself.")
+    owners: Mapping[Text, OwnerSettings] = setting({}, "Who answers for the sources, by a name of your choice.")
+    defaults: Policy = setting(Policy(), "How sources may be called; each source may differ, key by key.")
+    sources: tuple[SourceKeys, ...] = Field(min_length=1, description="The services that may be called.")
+    links: tuple[Link, ...] = setting((), "Fields that join a type to a root field of another source.")
+    events: Events = setting(Events(), "Change events; it has no keys yet.")
+    telemetry: Telemetry = setting(Telemetry(), "Traces, metrics and logs; it has no keys yet.")
+    cache: Cache = setting(Cache(), "Where answers are kept.")

@@ -1,0 +1,105 @@
+"""Settings of the gateway itself, and owners: who answers for it and for the sources."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from gateway.config.model.part import Part, setting
+from gateway.config.model.scalars import AdminListen, File, Listen, Positive, Size, Socket, Text
+from gateway.errors import Owner
+
+OPERATORS = "Gateway operators"
+
+
+class Contact(Part):
+    email: Text | None = setting(None, "Mail address.")
+    chat: Text | None = setting(None, "Channel or URL of a chat.")
+    phone: Text | None = setting(None, "Phone number, in quotes.")
+    url: Text | None = setting(None, "Page with a form or more ways.")
+    hours: Text | None = setting(None, "When someone is there.")
+
+
+class Internal(Part):
+    oncall: Text | None = setting(None, "Whom to page.")
+    runbook: Text | None = setting(None, "What to do when the source is broken.")
+
+
+class OwnerKeys(Part):
+    """An owner as it is written."""
+
+    team: Text = Field(description="The team's name, as consumers read it.")
+    url: Text | None = setting(None, "Where the service lives.")
+    docs: Text | None = setting(None, "Its documentation.")
+    status_page: Text | None = setting(None, "Where the team says whether it is well.")
+    contact: Contact = setting(Contact(), "How to reach the team; shown to consumers with every error.")
+    internal: Internal = setting(Internal(), "Only in logs, spans and admin pages, and in answers to an internal audience.")
+
+    def settled(self) -> Owner:
+        contact, internal = (part.model_dump(exclude_none=True) for part in (self.contact, self.internal))
+        return Owner(self.team, self.url, contact, self.docs, self.status_page, internal=internal)
+
+
+class _Settled:
+    """The mapping `OwnerKeys` describes becomes an `Owner`."""
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        read = handler.generate_schema(OwnerKeys)
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, inner: value if isinstance(value, Owner) else inner(value).settled(), read
+        )
+
+
+OwnerSettings = Annotated[Owner, _Settled()]
+
+
+class Admin(Part):
+    listen: AdminListen | None = setting(
+        None, "Address of the admin pages: HOST:PORT or unix:PATH. Absent: the socket `admin.sock` in `state`."
+    )
+    public: tuple[Literal["status", "metrics"], ...] = setting((), "Admin pages that are served on `listen` too.")
+
+
+class Errors(Part):
+    upstream_detail: Literal["none", "safe", "full"] = setting(
+        "safe", "How much of an upstream's own words is shown: nothing, codes and statuses, or all."
+    )
+    audience: Literal["public", "internal"] = setting("public", "`internal`: answers show `internal` of the owners.")
+    on_error: Literal["propagate", "null", "halt"] = setting(
+        "propagate", "What an error does to a non-null field: as GraphQL says, become null there, or end the request."
+    )
+    per_path: bool = setting(False, "One entry per position in the answer rather than one per failed call.", strict=True)
+
+
+class Limits(Part):
+    depth: int = setting(15, "Deepest nesting of a query.", ge=1, le=200, strict=True)
+    aliases: int = setting(30, "Aliases in a query.", ge=0, strict=True)
+    root_fields: int = setting(50, "Root fields of a query.", ge=1, strict=True)
+    tokens: int = setting(5000, "Tokens of a document.", ge=1, strict=True)
+    upstream_calls: int = setting(50, "Fetches a plan may have; refused before anything is called.", ge=1, strict=True)
+    upstream_calls_total: int = setting(2000, "Calls one request may really make; the rest is null.", ge=1, strict=True)
+    deadline: Positive = setting("10s", "Time for one request, all its calls included.")
+    body: Size = setting("256KiB", "Largest request accepted.")
+
+
+class Ownership(Part):
+    required: bool = setting(True, "`false`: a source without an owner is answered for by the gateway's owner.", strict=True)
+
+
+class Gateway(Part):
+    """The key `gateway`."""
+
+    listen: Listen = setting("0.0.0.0:8080", "Address consumers speak to; IPv6 in brackets.")
+    admin: Admin = setting(Admin(), "The pages for operators.")
+    state: File = setting(".signpost", "Folder for schema copies, history and control sockets.")
+    owner: OwnerSettings = setting(Owner(OPERATORS), "Who runs the gateway: errors of its own name them.")
+    errors: Errors = setting(Errors(), "What errors say, and to whom.")
+    limits: Limits = setting(Limits(), "Bounds of one request.")
+    ownership: Ownership = setting(Ownership(), "Whether every source needs an owner.")
+
+    @property
+    def admin_listen(self) -> Any:
+        """Where the admin pages are: `admin.listen`, else a socket in `state`."""
+        return self.admin.listen or Socket(self.state / "admin.sock")

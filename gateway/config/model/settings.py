@@ -1,0 +1,74 @@
+"""What a configuration comes to: defaults merged, owners found, places kept. This is what all other rooms are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from gateway.config.model.document import Cache, Events, Telemetry
+from gateway.config.model.gateway import Gateway
+from gateway.config.model.policy import Policy
+from gateway.config.model.source import Auth, Headers, Link, Lookup, Prefix, Schema
+from gateway.config.problem import ConfigPath, Mark, Problem
+from gateway.config.secrets import Secrets
+from gateway.config.yaml import Marks
+from gateway.errors import Owner
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One source with nothing left to look up."""
+
+    name: str
+    kind: str
+    schema_: Schema
+    owner: Owner
+    url: str | None = None
+    options: Any = None
+    """An instance of the kind's own `Options`."""
+    policy: Policy = msgspec.field(default_factory=Policy)
+    headers: Headers = msgspec.field(default_factory=Headers)
+    expose: tuple[str, ...] | None = None
+    prefix: Prefix | None = None
+    lookups: tuple[Lookup, ...] = ()
+    auth: Auth | None = None
+    not_found: Literal["null", "error"] | None = None
+    """None: null through links and lookups, an error elsewhere."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """A configuration without problems."""
+
+    base: Path
+    """The folder that relative paths started from."""
+    sources: tuple[Source, ...]
+    gateway: Gateway = msgspec.field(default_factory=Gateway)
+    owners: dict[str, Owner] = {}
+    links: tuple[Link, ...] = ()
+    events: Events = msgspec.field(default_factory=Events)
+    telemetry: Telemetry = msgspec.field(default_factory=Telemetry)
+    cache: Cache = msgspec.field(default_factory=Cache)
+    version: int = 1
+    marks: Marks | None = None
+    secrets: Secrets = msgspec.field(default_factory=Secrets)
+
+    def mark(self, path: ConfigPath) -> Mark | None:
+        """Where `path`, or its longest known prefix, stands. A source may be named instead of counted."""
+        return self.marks.at(self._counted(path)) if self.marks and path else None
+
+    def located(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+        """Problems of later rooms, with their marks, and with every secret in their texts masked."""
+        return tuple(self.secrets.masked(self._located(problem)) for problem in problems)
+
+    def _located(self, problem: Problem) -> Problem:
+        path = self._counted(problem.path)
+        return msgspec.structs.replace(problem, path=path, mark=problem.mark or self.mark(path))
+
+    def _counted(self, path: ConfigPath) -> ConfigPath:
+        """("sources", "inventory", ...) as ("sources", 2, ...)."""
+        names = [source.name for source in self.sources]
+        if len(path) > 1 and path[0] == "sources" and path[1] in names:
+            return ("sources", names.index(str(path[1])), *path[2:])
+        return path

@@ -1,0 +1,211 @@
+"""A source as it is written in YAML, and links between sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic.functional_validators import PlainValidator
+
+from gateway.config.model.part import OFF, Part, one_or_more, setting, short_for
+from gateway.config.model.policy import Policy
+from gateway.config.model.scalars import (
+    Coordinate,
+    FieldPath,
+    File,
+    HeaderName,
+    HeaderValue,
+    Name,
+    Positive,
+    SourceName,
+    Target,
+    Text,
+    Url,
+    file,
+    text,
+    url,
+    wrong,
+)
+
+INTROSPECT = "introspect"
+PYTHON = "python:"
+FRAMING = frozenset({"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
+"""Headers of one connection (RFC 9110, 7.6.1) and of one message's length: the HTTP client writes them."""
+
+
+# ---------------------------------------------------------------- where its schema is
+
+
+def document(value: Any, info: ValidationInfo) -> str:
+    """`introspect`, a URL, `python:module:attribute`, or the absolute path of a file."""
+    if text(value) == INTROSPECT or "://" in value:
+        return url(value) if "://" in value else INTROSPECT
+    if not value.startswith(PYTHON):
+        return str(file(value, info))
+    module, _, attribute = value.removeprefix(PYTHON).partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+        raise wrong("python:MODULE:ATTRIBUTE, such as python:shop.api:schema")
+    return str(value)
+
+
+class Schema(Part):
+    """The key `schema`, always in its long form."""
+
+    from_: Annotated[str, PlainValidator(document, json_schema_input_type=str)] = Field(
+        alias="from", description="A file, a URL, `introspect`, or `python:MODULE:ATTRIBUTE`."
+    )
+    snapshot: File | None = setting(None, "A copy that is used while the service is down.")
+    headers: Mapping[HeaderName, HeaderValue] = setting({}, "Headers of the schema read only, name and value.")
+    refresh: Annotated[Positive | None, OFF] = setting(None, "How often the schema is read again; `off`: only at start.")
+    on_change: Literal["apply"] = setting("apply", "What a changed schema does.")
+    on_missing: Literal["wait", "omit"] = setting(
+        "wait", "Without schema, snapshot and copy: not ready until it can be read, or the source is left out."
+    )
+
+
+# ---------------------------------------------------------------- what it is sent
+
+
+def _names(*forbidden: str) -> Any:
+    refused = FRAMING | set(forbidden)
+
+    def check(names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name.lower() in refused:
+                raise wrong(f"a header that may be passed on: {name} belongs to one connection")
+        return names
+
+    return check
+
+
+class Propagate(Part):
+    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(
+        min_length=1, description="Headers of the caller; one or a list."
+    )
+    rename: HeaderName | None = setting(None, "Send it under this name.")
+
+    _safe = field_validator("named")(_names("host"))
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        if self.rename and len(self.named) > 1:
+            raise wrong("one name in `named` where there is a `rename`")
+        return self
+
+
+class Insert(Part):
+    name: HeaderName = Field(description="The header's name.")
+    value: HeaderValue = Field(description="Its value; never printed.")
+
+    @field_validator("name")
+    @classmethod
+    def _safe(cls, name: str) -> str:
+        return str(_names()((name,))[0])
+
+
+class Remove(Part):
+    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(
+        min_length=1, description="Headers not to send; one or a list."
+    )
+
+
+class HeaderRule(Part):
+    propagate: Propagate | None = setting(None, "Send a header of the caller on. The source is then private by default.")
+    insert: Insert | None = setting(None, "Send a header of the gateway's own.")
+    remove: Remove | None = setting(None, "Do not send a header that an earlier rule added.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(rule is not None for rule in (self.propagate, self.insert, self.remove)) != 1:
+            raise wrong("exactly one of propagate, insert and remove")
+        return self
+
+
+class Headers(Part):
+    request: tuple[HeaderRule, ...] = setting((), "Rules for the headers of each call, applied in order.")
+
+
+class ClientCredentials(Part):
+    """RFC 6749, section 4.4."""
+
+    token_url: Url = Field(description="The token endpoint.")
+    client_id: Text = Field(description="The gateway's name there.")
+    client_secret: HeaderValue = Field(description="Its secret; never printed.")
+    scope: Text | None = setting(None, "Scopes to ask for, with spaces between.")
+
+
+class Auth(Part):
+    oauth2_client_credentials: ClientCredentials = Field(description="A token by the client credentials grant (RFC 6749, 4.4).")
+
+
+# ---------------------------------------------------------------- what is offered of it
+
+
+class About(Part):
+    url: Text | None = setting(None, "This service's own address, where it differs from its owner's.")
+    docs: Text | None = setting(None, "This service's own documentation.")
+
+
+class Prefix(Part):
+    types: Name = Field(description="Put before the names of this source's types.")
+    only: Annotated[tuple[Name, ...], one_or_more()] | None = setting(None, "Only these types; absent: all of them.")
+
+
+class Batch(Part):
+    via: Name = Field(description="Root field that answers many keys at once.")
+    arg: Name = Field(description="Its argument that takes the list of keys.")
+    key: Name = Field(description="Field of a row by which it is matched to its key.")
+    path: FieldPath = setting("", "From the answer to the list of rows, names with dots between; absent: the answer is it.")
+    max: int = setting(100, "Keys of one call.", ge=1, le=100_000, strict=True)
+
+
+class Lookup(Part):
+    type: Name = Field(description="The type it reaches.")
+    key: Name = Field(description="The field of the type that is its key.")
+    via: Name = Field(description="Root field that gives one, by key.")
+    arg: Name = Field(description="Its argument that takes the key.")
+    batch: Batch | None = setting(None, "How to ask for many at once.")
+
+
+class SourceKeys(Policy):
+    """One item of `sources`, as it is written. The keys of `defaults` may stand here too."""
+
+    name: SourceName = Field(description="The source's name in errors, metrics and links.")
+    kind: Text = Field(description="What it speaks.")
+    url: Url | None = setting(None, "Where it is called; absent: as its document says, or in process.")
+    schema_: Annotated[Schema, short_for("from", str)] = Field(alias="schema", description="Where its schema is read.")
+    owner: Text | None = setting(None, "Who answers for it: a name from `owners`.")
+    about: About = setting(About(), "What of this service differs from its owner.")
+    expose: Annotated[tuple[Text, ...], one_or_more()] | None = setting(
+        None, "Root fields to offer; absent: everything that can be read."
+    )
+    prefix: Prefix | None = setting(None, "New names for types that clash with another source's.")
+    headers: Headers = setting(Headers(), "What is sent along with each call.")
+    auth: Auth | None = setting(None, "The gateway's own credentials at this source.")
+    lookups: tuple[Lookup, ...] = setting((), "How its types are reached by key.")
+    not_found: Literal["null", "error"] | None = setting(
+        None, "What 404 and 410 mean. Absent: null through links and lookups, an error elsewhere."
+    )
+    options: Mapping[str, Any] = setting({}, "Settings of the kind.")
+
+    @field_validator("url")
+    @classmethod
+    def _no_fragment(cls, value: str | None) -> str | None:
+        if value and "#" in value:
+            raise wrong("a URL without a fragment (#...)")
+        return value
+
+
+class Link(Part):
+    field: Coordinate = Field(description="The field it adds, as TYPE.FIELD.")
+    to: Target = Field(description="The root field it calls, as SOURCE.FIELD.")
+    with_: Mapping[Name, Any] = setting(
+        {}, "Arguments: `$a.b` a field of the parent, `$args.x` an argument of the new field, else a constant.", alias="with"
+    )
+    many: bool = setting(False, "A key has a list of rows.", strict=True)
+    batch: Batch | None = setting(None, "How to ask for many at once.")
+
+    @property
+    def source(self) -> str:
+        return self.to.partition(".")[0]
