@@ -132,6 +132,8 @@ class Input(msgspec.Struct, frozen=True):
     name: str
     path: tuple[str, ...]
     type: TypeNode
+    hidden: bool = False
+    """Only joins need it: it is emptied before the answer goes out."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -213,6 +215,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """One fetch may ask for several root fields (GraphQL); otherwise each is its own call (REST)."""
     refused: Mapping[str, FieldDefinitionNode] = {}
     """Mutations: kept as facts, so that a refusal can name whose they are."""
+    unexposed: Mapping[str, FieldDefinitionNode] = {}
+    """Root fields that clients do not see, but lookups and batches may use."""
     subscriptions: Mapping[str, FieldDefinitionNode] = {}
     origins: Mapping[str, str] = {}
     """coordinate → the origin directives of `gateway schema --sources`, as SDL."""

@@ -34,7 +34,7 @@ FROM_ID = frozenset({"String", "Int", "Int64", "ID"})
 def read_lookups(source: Source, types: Types, query: str) -> tuple[tuple[Lookup, ...], tuple[Problem, ...]]:
     """The lookups that hold, in their order, and a problem for all that does not.
 
-    `types` and `query` are the subgraph's, by the source's own names (before a `prefix`).
+    `types` are the source's own, before any `prefix`; its query root has the unexposed fields, too: a lookup may use them.
     """
     lookups, problems = [], []
     for index, settings in enumerate(source.lookups):
@@ -126,7 +126,7 @@ class _Check:
         field = field_of(self.root, name)
         if field is None:
             known = (f.name.value for f in fields_of(self.root))
-            self.say(f"this source has no root field {name} (or does not expose it)", at, nearest(name, known))
+            self.say(f"this source has no root field {name}", at, nearest(name, known))
         return field
 
     def member(self, type_name: str, name: str, at: ConfigPath) -> FieldDefinitionNode | None:

@@ -41,6 +41,7 @@ def prefixed(source: Source, subgraph: Subgraph) -> Subgraph:
         subgraph,
         types={names.get(name, name): renamed(node, names) for name, node in subgraph.types.items()},
         directives=tuple(renamed(directive, names) for directive in subgraph.directives),
+        unexposed={name: renamed(field, names) for name, field in subgraph.unexposed.items()},
         subscriptions={name: renamed(field, names) for name, field in subgraph.subscriptions.items()},
         lookups=tuple(restated(k, type=names.get(k.type, k.type)) for k in subgraph.lookups),
         prepare=lambda fetch: _prepare_back(prepare, fetch, back),

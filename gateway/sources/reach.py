@@ -66,10 +66,13 @@ def exposed(root: ObjectTypeDefinitionNode, expose: Iterable[str] | None) -> Obj
     return replace(root, fields=tuple(f for f in root.fields or () if f.name.value in allowed))
 
 
-def pruned(types: Types, root: ObjectTypeDefinitionNode) -> dict[str, TypeDefinitionNode]:
-    """`root` and what it reaches, in the order of `types`. The root drops interfaces whose fields are no longer all exposed."""
+def pruned(types: Types, root: ObjectTypeDefinitionNode, also: Iterable[str] = ()) -> dict[str, TypeDefinitionNode]:
+    """What `root` and the types `also` named reach, in the order of `types`.
+
+    The root drops interfaces whose fields are no longer all exposed.
+    """
     query = root.name.value
-    reached = reachable_types({**types, query: root}, [query])
+    reached = reachable_types({**types, query: root}, [query, *also])
     kept = {name: node for name, node in types.items() if name in reached}
     return kept | {query: _honest(root, kept)}
 

@@ -15,12 +15,13 @@ from gateway.sources.base import Subgraph
 from gateway.sources.document import INTROSPECT, Document, read_document, read_or_recall
 from gateway.sources.graphql.contact import with_contact
 from gateway.sources.graphql.introspection import introspect
-from gateway.sources.graphql.operation import terms
+from gateway.sources.graphql.operation import Terms
 from gateway.sources.graphql.parse import parse_schema
 from gateway.sources.graphql.prepare import Post, preparer
 from gateway.sources.graphql.schema import schema_of
 from gateway.sources.lookups import read_lookups
 from gateway.sources.prefix import prefixed
+from gateway.sources.reach import possible_types
 from gateway.sources.report import fault
 from gateway.upstream.call import Send, Sends
 
@@ -50,7 +51,7 @@ def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subg
     """The document as a subgraph; parsing and checking a large one takes seconds, so not on the event loop."""
     parsed = parse_schema(source, document)
     schema = schema_of(source, parsed.document)
-    lookups, problems = read_lookups(source, schema.types, schema.query)
+    lookups, problems = read_lookups(source, schema.whole, schema.query)
     if problems:
         raise ConfigError(problems)
     whole = Subgraph(
@@ -61,10 +62,11 @@ def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subg
         types=schema.types,
         query=schema.query,
         directives=schema.directives,
-        prepare=preparer(terms(schema.types, schema.query), post),
+        prepare=preparer(Terms(schema.whole, schema.query, possible_types(schema.types)), post),
         send=send,
         lookups=lookups,
         refused=schema.mutations,
+        unexposed=schema.unexposed,
         subscriptions=schema.subscriptions,
         diagnostics=parsed.diagnostics,
         available=document.available,

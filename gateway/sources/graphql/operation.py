@@ -27,7 +27,7 @@ from graphql import (
 )
 
 from gateway.sources.base import Argument, Case, Field, Selection
-from gateway.sources.reach import Types, field_of, named, nullable, possible_types
+from gateway.sources.reach import Types, field_of, named, nullable
 
 Declared = dict[str, TypeNode]
 """variable → its type."""
@@ -39,10 +39,7 @@ class Terms(msgspec.Struct, frozen=True):
     types: Types
     query: str
     possible: Mapping[str, frozenset[str]]
-
-
-def terms(types: Types, query: str) -> Terms:
-    return Terms(types, query, possible_types(types))
+    """abstract type → the object types that clients can meet there."""
 
 
 class Writer:

@@ -22,7 +22,7 @@ from graphql import (
 )
 
 from gateway.config.problem import ConfigError, Problem
-from gateway.sources.reach import BUILT_IN, applied_directives, exposed, fields_of, named, pruned, reachable_types
+from gateway.sources.reach import BUILT_IN, Types, applied_directives, exposed, fields_of, named, pruned, reachable_types
 from gateway.sources.report import fault, nearest
 
 if TYPE_CHECKING:
@@ -39,11 +39,19 @@ Fields = Mapping[str, FieldDefinitionNode]
 class Schema(msgspec.Struct, frozen=True):
     """What a source offers to read, and what it has besides."""
 
-    types: Mapping[str, TypeDefinitionNode]
+    types: Types
+    """What remains for clients."""
     query: str
+    whole: Types
+    """All types, and the query root with the fields that only lookups may use."""
     mutations: Fields
     subscriptions: Fields
     directives: tuple[DirectiveDefinitionNode, ...] = ()
+
+    @property
+    def unexposed(self) -> dict[str, FieldDefinitionNode]:
+        shown = _fields(self.types[self.query])
+        return {name: field for name, field in _fields(self.whole[self.query]).items() if name not in shown}
 
 
 def schema_of(source: Source, document: DocumentNode) -> Schema:
@@ -56,10 +64,10 @@ def schema_of(source: Source, document: DocumentNode) -> Schema:
     mutations = _fields(types.get(roots[OperationType.MUTATION]))
     if problems := _unknown_exposed(source, root, mutations):
         raise ConfigError(problems)
-    kept = pruned(types, exposed(root, source.expose))
+    kept = pruned(types, exposed(root, source.expose), (lookup.type for lookup in source.lookups))
     subscriptions = _fields(types.get(roots[OperationType.SUBSCRIPTION]))
     kept, directives = _with_directives(document, types, kept)
-    return Schema(kept, root.name.value, mutations, subscriptions, directives)
+    return Schema(kept, root.name.value, types, mutations, subscriptions, directives)
 
 
 def _schema_nodes(document: DocumentNode) -> Iterable[SchemaDefinitionNode | SchemaExtensionNode]:
@@ -108,7 +116,7 @@ def _unknown_exposed(source: Source, root: ObjectTypeDefinitionNode, mutations: 
 
 
 def _with_directives(
-    document: DocumentNode, types: Mapping[str, TypeDefinitionNode], kept: dict[str, TypeDefinitionNode]
+    document: DocumentNode, types: Types, kept: dict[str, TypeDefinitionNode]
 ) -> tuple[dict[str, TypeDefinitionNode], tuple[DirectiveDefinitionNode, ...]]:
     """The definitions of the directives that the kept types apply, and the types of their arguments with them."""
     applied = applied_directives(kept.values()) - SPECIFIED
