@@ -15,14 +15,16 @@ from gateway.execution.gather import Gathered
 
 Found = dict[Any, Any]
 """Key → what was found: a row, a list, null or an error. Has every key that was gathered."""
-Place = Callable[[Gathered, Found], None]
+Place = Callable[[Gathered, Found], bool]
+"""True: something was left that may not be null."""
 
 
 def under(attribute: str) -> Place:
     """For links: the value itself."""
 
-    def place(gathered: Gathered, found: Found) -> None:
+    def place(gathered: Gathered, found: Found) -> bool:
         _set_all(gathered.parents, attribute, map(found.__getitem__, gathered.keys))
+        return False
 
     return place
 
@@ -34,11 +36,12 @@ def into(attributes: Sequence[str], required: Mapping[str, str], service: str) -
     for attribute in attributes:
         setattr(missing, attribute, _missing(required[attribute], service) if attribute in required else None)
 
-    def place(gathered: Gathered, found: Found) -> None:
+    def place(gathered: Gathered, found: Found) -> bool:
         rows = {key: _row(value, missing, attributes) for key, value in found.items()}
         found_rows = [rows[key] for key in gathered.keys]
         for attribute, get in getters:
             _set_all(gathered.parents, attribute, map(get, found_rows))
+        return bool(required) and None in found.values()
 
     return place
 

@@ -23,13 +23,15 @@ ABSENT = object()
 class Sink:
     """What the exact readers of one reply report to. The same misfit at the same coordinate is one error."""
 
-    __slots__ = ("drifts", "faulty", "operation", "service")
+    __slots__ = ("drifts", "faulty", "loose", "operation", "service")
 
     def __init__(self, service: str, operation: str | None) -> None:
         self.service = service
         self.operation = operation
         self.drifts: dict[tuple[str, str], SchemaDrift] = {}
         self.faulty = False
+        self.loose: list[GatewayError] = []
+        """Errors of the upstream that explain no null."""
 
     def drift(self, coordinate: str, expected: str, value: Any) -> GatewayError:
         """The error to put where the value should be. An upstream's own error found in its place stands as it is."""
@@ -132,6 +134,13 @@ class Readers:
             return Reading(None, exact)
         renamed = any(k != v for k, v in accepted.items())
         return Reading(fast_enum(accepted), exact, accepted.__getitem__ if renamed else None)
+
+    def rows_list(self, selection: Selection, coordinate: str) -> Reading:
+        """A list of rows to be matched by their own key: null items are passed over, null itself is no rows."""
+        item = self.object(selection, coordinate)
+        fast = None if item.fast is None else list[item.fast | None]  # type: ignore[name-defined]  # made from data
+        read = _optional(_list(_optional(item.exact, coordinate, "", True), coordinate, "a list"), coordinate, "a list", True)
+        return Reading(fast, read, item.convert and _each(_unless_null(item.convert)))
 
     # ------------------------------------------------------------ objects
 

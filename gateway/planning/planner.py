@@ -200,12 +200,13 @@ class _Planner:
         """Make sure the rows of this position have a value, and say under which keys; and which fetches bring it."""
         if self.graph.offers(position.type, path[0], position.draft.subgraph):
             keys, kind = self._hide_path(path, position.home, position.type, position.draft.subgraph)
-            return Input(name, keys, kind), frozenset((position.draft.id,))
+            return Input(name, keys, kind, position.home.fields[keys[0]].hidden), frozenset((position.draft.id,))
         draft, case = self._guest_with(path[0], position)
         keys, kind = self._hide_path(path, case, position.type, draft.subgraph, mark=f"_{draft.id}_")
-        if case.fields[keys[0]].hidden and keys[0] not in position.home.slots:
+        hidden = case.fields[keys[0]].hidden
+        if hidden and keys[0] not in position.home.slots:
             position.home.slots.append(keys[0])
-        return Input(name, keys, kind), frozenset((draft.id,))
+        return Input(name, keys, kind, hidden), frozenset((draft.id,))
 
     def _guest_with(self, field: str, position: Position) -> tuple[Draft, CaseDraft]:
         for draft, case in position.guests.values():

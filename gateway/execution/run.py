@@ -1,0 +1,266 @@
+"""Carries a compiled plan out: each fetch as soon as what it needs is there, siblings side by side, one branch always inline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.errors import GatewayError, InternalError, SourceError, UpstreamCallsExhausted
+from gateway.execution.compile import Ready, ReadyStep
+from gateway.execution.gather import Gathered, flatten, gather
+from gateway.execution.place import Found, by_key, hide
+from gateway.execution.reading import Sink, attribute_of
+from gateway.execution.shape import Complete, Entry, complete
+from gateway.sources.base import Chunk
+from gateway.upstream.call import Reply, Request
+
+log = logging.getLogger(__name__)
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Stale(msgspec.Struct, frozen=True):
+    """A copy past its freshness was used."""
+
+    service: str
+    path: tuple[str, ...]
+    age: float
+    cause: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The answer's `data` as bytes, and what went wrong on the way to it."""
+
+    data: bytes
+    errors: tuple[Entry, ...] = ()
+    stale: tuple[Stale, ...] = ()
+    expires: float = 0.0
+    """`time.time` clock; 0: not to be stored."""
+    private: bool = False
+
+
+class Run:
+    """One execution. `rows[i]` are the distinct rows that step *i* brought."""
+
+    __slots__ = ("_classes", "expires", "faulty", "loose", "parents", "pending", "private", "ready", "request", "root", "rows", "stale", "variables")
+
+    def __init__(self, ready: Ready, variables: Mapping[str, Any], request: Request) -> None:
+        self.ready = ready
+        self.variables = variables
+        self.request = request
+        self.root = ready.root()
+        count = len(ready.steps)
+        self.rows: list[list[Any]] = [[]] * count
+        self.parents: list[list[Any]] = [[]] * count
+        self.pending = [step.requires for step in ready.steps]
+        self.faulty = False
+        self.loose: list[GatewayError] = []
+        self.stale: list[Stale] = []
+        self.expires = float("inf")
+        self.private = False
+        self._classes = ready.row_classes
+
+    async def outcome(self, introspected: Mapping[str, bytes], on_error: str = "propagate") -> Outcome:
+        """`introspected`: response key → JSON of the root fields the gateway answers itself."""
+        for key, value in introspected.items():
+            setattr(self.root, attribute_of(key), msgspec.Raw(value))
+        await self._all(self.ready.first)
+        if self.faulty or self.loose:
+            shaped: Complete = complete(self.root, self.ready.cases, on_error)
+            errors = (*shaped.errors, *(Entry(error) for error in self.loose))
+            return Outcome(encode(shaped.data), errors, tuple(self.stale))
+        for index, step in enumerate(self.ready.steps):
+            for attribute in step.clean:
+                hide(self.parents[index], attribute)
+            if step.hide_key is not None:
+                hide(self.rows[index], step.hide_key)
+        expires = 0.0 if self.stale or not self.ready.steps else self.expires
+        return Outcome(encode(self.root), (), tuple(self.stale), expires, self.private)
+
+    # ------------------------------------------------------------ order
+
+    async def _all(self, steps: Sequence[int]) -> None:
+        if len(steps) == 1:
+            await self._step(steps[0])
+        elif steps:
+            await side_by_side([self._step(i) for i in steps])
+
+    async def _step(self, index: int) -> None:
+        step = self.ready.steps[index]
+        try:
+            await (self._by_key(index, step) if step.entry is not None else self._root(index, step))
+        except Exception:
+            log.exception("fetch %s of %s failed inside the gateway", step.step.fetch.id, step.subgraph.name)
+            self._fail(index, step, InternalError())
+        due = []
+        for other in step.then:
+            self.pending[other] -= 1
+            if not self.pending[other]:
+                due.append(other)
+        await self._all(due)
+
+    def _fail(self, index: int, step: ReadyStep, error: GatewayError) -> None:
+        """A bug of ours costs what this fetch was to bring, and says so."""
+        self.faulty = True
+        if step.entry is None:
+            self._place_root(step, error)
+            return
+        parents = self.parents[index]
+        gathered = Gathered(parents, [error] * len(parents))
+        step.place(gathered, {error: error})
+
+    # ------------------------------------------------------------ roots
+
+    async def _root(self, index: int, step: ReadyStep) -> None:
+        (chunk,) = step.prepared.calls((), self.variables, self.request, step.verify)
+        reply = await self._send(step, chunk)
+        value = reply if isinstance(reply, GatewayError) else self._read(step, chunk, reply)
+        self._place_root(step, value)
+        if not isinstance(value, GatewayError):
+            self.rows[index] = self._root_rows(step, value)
+
+    def _place_root(self, step: ReadyStep, value: Any) -> None:
+        fields = step.step.fetch.selection.cases[0].fields
+        whole = step.match == "value" or isinstance(value, GatewayError)
+        for field in fields:
+            if not field.hidden:
+                attribute = attribute_of(field.key)
+                setattr(self.root, attribute, value if whole else getattr(value, attribute))
+
+    def _root_rows(self, step: ReadyStep, value: Any) -> list[Any]:
+        """What paths start from: an object with the root fields, which for a single value is the answer's own row."""
+        return [self.root if step.match == "value" else value]
+
+    # ------------------------------------------------------------ by key
+
+    async def _by_key(self, index: int, step: ReadyStep) -> None:
+        gathered = gather(self.rows[step.base], step.descents, step.key_of, step.convert, step.single)
+        self.parents[index] = gathered.parents
+        found: Found = gathered.known
+        if any(v is not None for v in found.values()):
+            self.faulty = True
+        if gathered.asked:
+            self.request.tally.deduped += len(gathered.keys) - len(gathered.asked)
+            chunks = step.prepared.calls(gathered.wire, self.variables, self.request, step.verify)
+            if len(chunks) == 1:
+                await self._chunk(index, step, chunks[0], gathered, found)
+            else:
+                width = step.subgraph.per_operation
+                await windowed([self._chunk(index, step, chunk, gathered, found) for chunk in chunks], width)
+        if step.place(gathered, found):
+            self.faulty = True
+
+    async def _chunk(self, index: int, step: ReadyStep, chunk: Chunk, gathered: Gathered, found: Found) -> None:
+        reply = await self._send(step, chunk)
+        value = reply if isinstance(reply, GatewayError) else self._read(step, chunk, reply)
+        keys = [gathered.asked[i] for i in chunk.keys]
+        if len(keys) > 1:
+            self.request.tally.batched += 1
+        if isinstance(value, GatewayError):
+            found.update(dict.fromkeys(keys, value))
+            return
+        rows = self._match(step, chunk, keys, value, found)
+        self.rows[index] = self.rows[index] + rows if self.rows[index] else rows
+
+    def _match(self, step: ReadyStep, chunk: Chunk, keys: list[Any], value: Any, found: Found) -> list[Any]:
+        """Fills `found` for these keys; returns the rows that came."""
+        if step.match == "key":
+            return self._match_rows(step, keys, value or [], found)
+        if step.match == "alias":
+            values = [value.get(f"_{i}") if isinstance(value, dict) else None for i in range(len(keys))]
+        else:
+            values = [value]
+        found.update(zip(keys, values, strict=True))
+        return flatten(values, self._classes)
+
+    def _match_rows(self, step: ReadyStep, keys: list[Any], rows: list[Any], found: Found) -> list[Any]:
+        entry = step.entry
+        assert entry is not None  # only fetches by key are matched
+        by, fault = by_key(rows, step.read_key, entry.many)
+        if not step.same_key:
+            by = {str(key): row for key, row in by.items()}
+        for key in keys:
+            row = by.get(key if step.same_key else str(key), fault)
+            found[key] = [] if row is None and entry.many else row
+        return [row for row in rows if row.__class__ in self._classes]
+
+    # ------------------------------------------------------------ one call
+
+    async def _send(self, step: ReadyStep, chunk: Chunk) -> Reply | GatewayError:
+        tally = self.request.tally
+        if tally.limit and tally.calls >= tally.limit:
+            self.faulty = True
+            return _told(UpstreamCallsExhausted(made=tally.calls, limit=tally.limit), step, chunk)
+        tally.calls += 1
+        try:
+            reply = await step.subgraph.send(chunk.call)
+        except SourceError as error:
+            self.faulty = True
+            return _told(error, step, chunk)
+        self._note(step, reply)
+        return reply
+
+    def _note(self, step: ReadyStep, reply: Reply) -> None:
+        """What using this reply means for the whole answer."""
+        freshness = reply.freshness
+        self.expires = min(self.expires, freshness.expires)
+        self.private = self.private or freshness.private
+        if reply.stale_cause is not None:
+            path = tuple(hop.key for hop in step.step.path) + ((step.step.into,) if step.step.into else ())
+            self.stale.append(Stale(step.subgraph.name, path, freshness.age, reply.stale_cause))
+
+    def _read(self, step: ReadyStep, chunk: Chunk, reply: Reply) -> Any:
+        if reply.status in (404, 410):
+            return None
+        sink = Sink(step.subgraph.name, chunk.call.operation)
+        try:
+            value = step.rows(reply, sink)
+        except SourceError as error:
+            self.faulty = True
+            return _told(error, step, chunk)
+        if sink.faulty:
+            self.faulty = True
+        if sink.loose:
+            self.loose += sink.loose
+        return value
+
+
+def _told(error: SourceError, step: ReadyStep, chunk: Chunk) -> SourceError:
+    error.service = error.service or step.subgraph.name
+    error.operation = error.operation or chunk.call.operation
+    return error
+
+
+# ---------------------------------------------------------------- waiting
+
+
+async def side_by_side(branches: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """All at once, the last one inline: it costs one task less. When this is cancelled, so are they."""
+    tasks = [asyncio.ensure_future(branch) for branch in branches[:-1]]
+    try:
+        await branches[-1]
+        for task in tasks:
+            await task
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        raise
+
+
+async def windowed(work: Iterable[Coroutine[Any, Any, None]], width: int) -> None:
+    """At most `width` at a time: a request's own fan-out waits here, never in the source's queue."""
+    waiting = iter(work)
+
+    async def worker() -> None:
+        for item in waiting:
+            await item
+
+    try:
+        await side_by_side([worker() for _ in range(width)])
+    finally:
+        for item in waiting:
+            item.close()
