@@ -69,6 +69,8 @@ class RequestError(GatewayError):
 
     status: ClassVar[int] = 400
     locations: Sequence[Mapping[str, int]] = ()
+    others: Sequence[RequestError] = ()
+    """The rest, where a document has several faults."""
 
 
 class ParseFailed(RequestError):

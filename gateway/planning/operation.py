@@ -36,17 +36,18 @@ Flags = Mapping[str, bool]
 """Values of the boolean variables that decide `@skip` and `@include`."""
 
 INTROSPECTION = frozenset({"__schema", "__type"})
-TYPENAME = parse_type("String!")
+TYPENAME = parse_type("String!", no_location=True)
+INTROSPECTED = {"__schema": parse_type("__Schema!", no_location=True), "__type": parse_type("__Type", no_location=True)}
 
 CompositeType = GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A valid query in normal form. `introspection` are the root fields the gateway answers itself, by response key."""
+    """A valid query in normal form. `introspection` are the root fields the gateway answers itself."""
 
     node: OperationDefinitionNode
     selection: Selection
-    introspection: tuple[str, ...] = ()
+    introspection: tuple[FieldNode, ...] = ()
 
 
 def flag_names(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[str, ...]:
@@ -72,11 +73,10 @@ def normalise(schema: GraphQLSchema, document: DocumentNode, operation: Operatio
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     query = schema.query_type
     assert query is not None  # composition always makes one
-    selection = _Normaliser(schema, fragments, flags).selection(query, (operation.selection_set,))
-    (case,) = selection.cases
-    introspected = tuple(f.key for f in case.fields if f.name in INTROSPECTION)
-    kept = tuple(f for f in case.fields if f.name not in INTROSPECTION)
-    return Operation(operation, Selection(selection.type, (Case(case.types, kept),)), introspected)
+    normaliser = _Normaliser(schema, fragments, flags)
+    collected = normaliser.collect(query, (operation.selection_set,))
+    introspected = tuple(n for nodes in collected.values() for n in nodes if n.name.value in INTROSPECTION)
+    return Operation(operation, normaliser.selection(query, (operation.selection_set,)), introspected)
 
 
 Collected = dict[str, list[FieldNode]]
@@ -111,7 +111,7 @@ class _Normaliser:
     def _grouped(self, members: Sequence[GraphQLObjectType], sets: Sequence[SelectionSetNode]) -> tuple[Case, ...]:
         groups: dict[tuple[object, ...], tuple[list[str], GraphQLObjectType]] = {}
         for member in members:
-            collected = self._collect(member, sets)
+            collected = self.collect(member, sets)
             identity = tuple((key, *map(id, nodes), self._printed(member, nodes[0])) for key, nodes in collected.items())
             groups.setdefault(identity, ([], member))[0].append(member.name)
         return tuple(Case(tuple(names), self._fields(member, sets)) for names, member in groups.values())
@@ -125,14 +125,14 @@ class _Normaliser:
         return parent.fields[name].type
 
     def _fields(self, parent: CompositeType, sets: Sequence[SelectionSetNode]) -> tuple[Field, ...]:
-        return tuple(self._field(parent, key, nodes) for key, nodes in self._collect(parent, sets).items())
+        return tuple(self._field(parent, key, nodes) for key, nodes in self.collect(parent, sets).items())
 
     def _field(self, parent: CompositeType, key: str, nodes: list[FieldNode]) -> Field:
         node = nodes[0]
         name = node.name.value
         location = _location(node)
         if (declared := self._definition_type(parent, name)) is None:
-            return Field(key, name, TYPENAME, location=location)
+            return Field(key, name, INTROSPECTED.get(name, TYPENAME), location=location)
         arguments = tuple(Argument(a.name.value, value=a.value) for a in node.arguments or ())
         named: GraphQLNamedType = get_named_type(declared)
         inner = None
@@ -147,7 +147,7 @@ class _Normaliser:
 
     # ------------------------------------------------------------ CollectFields
 
-    def _collect(self, parent: CompositeType, sets: Sequence[SelectionSetNode]) -> Collected:
+    def collect(self, parent: CompositeType, sets: Sequence[SelectionSetNode]) -> Collected:
         collected: Collected = {}
         visited: set[str] = set()
         for selections in sets:

@@ -14,7 +14,7 @@ from gateway.composition.graph import Hop as LookupHop
 from gateway.composition.supergraph import Link, Supergraph
 from gateway.errors import InternalError
 from gateway.planning.draft import Asked, CaseDraft, Draft, Position
-from gateway.planning.operation import TYPENAME, Operation
+from gateway.planning.operation import INTROSPECTED, TYPENAME, Operation
 from gateway.planning.plan import Hop, Plan, Step
 from gateway.sources.base import Argument, Batch, Entry, Field, Input, Selection
 
@@ -35,10 +35,11 @@ class _Planner:
     def plan(self, operation: Operation) -> Plan:
         (case,) = operation.selection.cases
         for field in case.fields:
-            if field.name != "__typename":
+            if not field.name.startswith("__"):
                 self._root_field(field)
         steps = tuple(Step(d.fetch(), d.base_id, d.path, d.into, d.types, frozenset(d.needs)) for d in self.drafts)
-        return Plan(operation.selection, steps, operation.introspection)
+        introspected = tuple(f.key for f in case.fields if f.name in INTROSPECTED)
+        return Plan(operation.selection, steps, introspected)
 
     # ------------------------------------------------------------ roots
 

@@ -1,4 +1,4 @@
-"""Document in, answer out: the request path on one page, and the answer store."""
+"""What the engine is asked and what it answers."""
 
 from __future__ import annotations
 

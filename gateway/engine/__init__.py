@@ -1,0 +1,148 @@
+"""Document in, answer out: the request path on one page.
+
+A request is looked up (document, operation name, variant), its variables are coerced, and what it asks for is taken from the
+answer store, from an execution under way for the same identity, or from an execution of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.composition import Supergraph
+from gateway.engine.document import Document, Limits, Variables, prepare
+from gateway.engine.flight import Flights
+from gateway.engine.introspection import introspect
+from gateway.engine.nouns import Answer, Asked
+from gateway.engine.render import Renderer
+from gateway.engine.store import AnswerStore, Lru, Stored
+from gateway.errors import Disclosure, InternalError, MethodNotAllowed, Owner, RequestError, TooManyUpstreamCalls
+from gateway.execution.compile import Ready, compile_plan
+from gateway.execution.run import Outcome, Run
+from gateway.planning.operation import Operation, normalise
+from gateway.planning.plan import Plan
+from gateway.planning.planner import plan as plan_operation
+
+__all__ = ["Answer", "Asked", "Engine", "Limits"]
+
+log = logging.getLogger(__name__)
+
+LARGE = 16 * 1024
+"""Characters of a document from which it is prepared off the event loop."""
+DOCUMENTS = 2_000
+VARIANTS = 32
+
+encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Engine:
+    """A supergraph, its ready operations and the answer store. Replaced whole when anything about the schema changes."""
+
+    def __init__(
+        self,
+        supergraph: Supergraph,
+        *,
+        limits: Limits = Limits(),
+        disclosure: Disclosure = Disclosure(),
+        owner: Owner,
+        on_error: str = "propagate",
+        per_path: bool = False,
+        new_id: Callable[[str], str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.supergraph = supergraph
+        self.limits = limits
+        self.on_error = on_error
+        self.clock = clock
+        self.render = Renderer(supergraph, owner, disclosure, per_path, new_id)
+        self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS)
+        self.answers = AnswerStore()
+        self.flights: Flights[tuple[Any, ...], Outcome] = Flights()
+        self.preparing: Flights[tuple[str, str | None], Document | RequestError] = Flights()
+
+    # ------------------------------------------------------------ the way of a request
+
+    async def answer(self, asked: Asked) -> Answer:
+        """Never raises but for cancellation: every failure is an answer that says whose it is."""
+        try:
+            document = self.documents.get((asked.document, asked.operation_name)) or await self._prepare(asked)
+            if isinstance(document, RequestError):
+                raise document
+            if document.refusal is not None:
+                raise MethodNotAllowed(document.refusal.message, **document.refusal.details) if asked.read_only_method else document.refusal
+            variables = document.coerce(asked.variables)
+            ready = document.variants.get(document.flags(variables)) or self._compile(document, variables)
+            asked.request.tally.limit = self.limits.upstream_calls_total
+            return self.render.outcome(await self._outcome(asked, document, ready, variables), asked.request)
+        except RequestError as refused:
+            return self.render.refusal(refused, asked.request)
+        except Exception:
+            log.exception("request %s failed inside the gateway", asked.request.id)
+            return self.render.refusal(InternalError(), asked.request)
+
+    def plan(self, document: str, operation_name: str | None = None, variables: Mapping[str, Any] | None = None) -> Plan:
+        """The plan of an operation, without running it. Raises `RequestError`."""
+        prepared = prepare(self.supergraph, document, operation_name, self.limits)
+        return self._plan(prepared, prepared.coerce(variables or {}))[1]
+
+    # ------------------------------------------------------------ once per operation
+
+    async def _prepare(self, asked: Asked) -> Document | RequestError:
+        key = (asked.document, asked.operation_name)
+
+        async def make() -> Document | RequestError:
+            if len(asked.document) < LARGE:
+                return self._prepared(asked)
+            return await asyncio.to_thread(self._prepared, asked)
+
+        return await self.preparing.share(key, make)
+
+    def _prepared(self, asked: Asked) -> Document | RequestError:
+        """A refusal is remembered like a plan: the same bad document is not validated twice."""
+        document: Document | RequestError
+        try:
+            document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
+        except RequestError as refused:
+            document = refused
+        self.documents.put((asked.document, asked.operation_name), document)
+        return document
+
+    def _compile(self, document: Document, variables: Variables) -> Ready:
+        operation, plan = self._plan(document, variables)
+        ready = compile_plan(plan, self.supergraph.subgraphs)
+        document.introspection = operation.introspection
+        document.variants.put(document.flags(variables), ready)
+        return ready
+
+    def _plan(self, document: Document, variables: Variables) -> tuple[Operation, Plan]:
+        flags = dict(zip(document.flag_names, document.flags(variables), strict=True))
+        operation = normalise(self.supergraph.schema, document.node, document.operation, flags)
+        plan = plan_operation(operation, self.supergraph)
+        planned, limit = len(plan.steps), self.limits.upstream_calls
+        if limit and planned > limit:
+            raise TooManyUpstreamCalls(f"This operation needs {planned} upstream calls; at most {limit} are allowed.", planned=planned, limit=limit)
+        return operation, plan
+
+    # ------------------------------------------------------------ once per request
+
+    async def _outcome(self, asked: Asked, document: Document, ready: Ready, variables: Variables) -> Outcome:
+        headers = asked.request.headers
+        identity = tuple([headers.get(name) for name in ready.propagates])
+        key = (ready, encode(variables) if variables else b"", identity)
+        if (stored := self.answers.get(key, self.clock())) is not None:
+            return stored.outcome
+        outcome = await self.flights.share(key, lambda: self._execute(asked, document, ready, variables))
+        if outcome.expires > self.clock() and not outcome.errors:
+            self.answers.put(key, Stored(outcome))
+        return outcome
+
+    async def _execute(self, asked: Asked, document: Document, ready: Ready, variables: Variables) -> Outcome:
+        introspected: Mapping[str, bytes] = {}
+        if ready.plan.introspection:
+            introspected = await asyncio.to_thread(introspect, self.supergraph.schema, document, asked.variables)
+        return await Run(ready, variables, asked.request).outcome(introspected, self.on_error)

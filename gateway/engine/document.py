@@ -1,0 +1,236 @@
+"""A client's document, once: parsed, within limits, its operation chosen, valid; and how its variables are coerced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    Lexer,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    Source,
+    TokenKind,
+    get_variable_values,
+    parse,
+    print_ast,
+    validate,
+)
+
+from gateway.composition import Supergraph
+from gateway.engine.store import Lru
+from gateway.errors import BadUserInput, LimitExceeded, OperationNotSupported, ParseFailed, RequestError, ValidationFailed
+from gateway.execution.compile import Ready
+from gateway.execution.scalars import MISFIT, check_boolean, check_float, check_int, check_string
+from gateway.planning.operation import flag_names
+
+Variables = Mapping[str, Any]
+
+VALIDATION_ERRORS = 50
+VARIANTS = 32
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one operation may be, before it is asked of anyone. 0: not limited."""
+
+    depth: int = 15
+    aliases: int = 30
+    tokens: int = 5_000
+    upstream_calls: int = 50
+    upstream_calls_total: int = 2_000
+
+
+class Document:
+    """An operation of a valid document. `variants` are its compiled plans by the values of its `@skip`/`@include` variables."""
+
+    __slots__ = ("_checks", "_schema", "flag_names", "introspection", "node", "operation", "refusal", "variants")
+
+    def __init__(self, schema: GraphQLSchema, node: DocumentNode, operation: OperationDefinitionNode) -> None:
+        fragments = _fragments(node)
+        self.node = node
+        self.operation = operation
+        self.refusal: RequestError | None = None
+        self.flag_names = flag_names(operation, fragments)
+        self.introspection: Sequence[FieldNode] = ()
+        self.variants: Lru[tuple[bool, ...], Ready] = Lru(VARIANTS)
+        self._schema = schema
+        self._checks = _simple_checks(operation)
+
+    def flags(self, variables: Variables) -> tuple[bool, ...]:
+        return tuple([bool(variables.get(name)) for name in self.flag_names]) if self.flag_names else ()
+
+    def coerce(self, given: Variables) -> Variables:
+        """The variables as the schema has them, defaults filled in. Raises `BadUserInput` with every fault."""
+        if self._checks is not None and (coerced := self._simple(given, self._checks)) is not None:
+            return coerced
+        result = get_variable_values(self._schema, self.operation.variable_definitions or (), dict(given), VALIDATION_ERRORS)
+        if isinstance(result, list):
+            raise several(BadUserInput, result)
+        return result.coerced
+
+    def _simple(self, given: Variables, checks: Sequence[tuple[str, Callable[[Any], Any]]]) -> Variables | None:
+        """Scalars that are given and fit: what nearly every request has. Anything else is for graphql-core to judge."""
+        coerced = {}
+        for name, check in checks:
+            value = check(given[name]) if name in given else MISFIT
+            if value is MISFIT:
+                return None
+            coerced[name] = value
+        return coerced
+
+
+def _simple_checks(operation: OperationDefinitionNode) -> tuple[tuple[str, Callable[[Any], Any]], ...] | None:
+    known = {"Int": check_int, "Float": check_float, "String": check_string, "ID": check_string, "Boolean": check_boolean}
+    found = [(d.variable.name.value, known.get(print_ast(d.type).rstrip("!"))) for d in operation.variable_definitions or ()]
+    return tuple((name, check) for name, check in found if check) if all(check for _, check in found) else None
+
+
+# ---------------------------------------------------------------- preparing
+
+
+def prepare(supergraph: Supergraph, text: str, operation_name: str | None, limits: Limits) -> Document:
+    """Raises `RequestError`: syntax, limits, no such operation, validation. A write is a refusal the document carries."""
+    node = _parse(text, limits)
+    operation = _choose(node, operation_name)
+    document = Document(supergraph.schema, node, operation) if operation.operation is OperationType.QUERY else None
+    if document is None:
+        return _refused(supergraph, node, operation)
+    _within(node, operation, limits)
+    if faults := validate(supergraph.schema, node, max_errors=VALIDATION_ERRORS):
+        raise several(ValidationFailed, faults)
+    return document
+
+
+def _parse(text: str, limits: Limits) -> DocumentNode:
+    try:
+        return parse(text, max_tokens=limits.tokens or None)
+    except GraphQLSyntaxError as fault:
+        if limits.tokens and _has_more_tokens(text, limits.tokens):
+            raise _limit("tokens", limits.tokens, None) from None
+        raise _located(ParseFailed, fault) from None
+    except RecursionError:
+        raise ParseFailed("The document is nested too deeply to be read.") from None
+
+
+def _has_more_tokens(text: str, limit: int) -> bool:
+    lexer = Lexer(Source(text))
+    try:
+        for _ in range(limit + 1):
+            if lexer.advance().kind is TokenKind.EOF:
+                return False
+    except GraphQLError:
+        return False
+    return True
+
+
+def _choose(node: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [d for d in node.definitions if isinstance(d, OperationDefinitionNode)]
+    named = [o for o in operations if o.name is not None and o.name.value == name] if name else operations
+    if not operations:
+        raise BadUserInput("The document has no operation.")
+    if not named:
+        raise BadUserInput(f'The document has no operation named "{name}".')
+    if len(named) > 1 and not name:
+        raise BadUserInput("The document has several operations: say which with operationName.")
+    return named[0]
+
+
+def _refused(supergraph: Supergraph, node: DocumentNode, operation: OperationDefinitionNode) -> Document:
+    """Decided before validation: the gateway only reads, and says where writes belong."""
+    kind = operation.operation.value
+    document = Document(supergraph.schema, node, operation)
+    first = next((s.name.value for s in operation.selection_set.selections if isinstance(s, FieldNode)), "")
+    owning = supergraph.owner_of(first) if kind == "mutation" else None
+    if owning is None:
+        refusal = OperationNotSupported(f"This gateway only reads: a {kind} is never executed.")
+    else:
+        refusal = OperationNotSupported(
+            f"This gateway only reads: send the mutation {first} to the service {owning.name} itself, at {owning.url}.", url=owning.url
+        )
+        refusal.service = owning.name
+    document.refusal = refusal
+    return document
+
+
+# ---------------------------------------------------------------- limits
+
+
+def _within(node: DocumentNode, operation: OperationDefinitionNode, limits: Limits) -> None:
+    measure = _Measure(_fragments(node), limits)
+    measure.walk(operation.selection_set, 0, ())
+    if limits.depth and measure.depth > limits.depth:
+        raise _limit("depth", limits.depth, measure.depth)
+    if limits.aliases and measure.aliases > limits.aliases:
+        raise _limit("aliases", limits.aliases, measure.aliases)
+
+
+class _Measure:
+    """Depth and aliases with fragments spread out; introspection does not count. Stops as soon as a limit is passed."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: Limits) -> None:
+        self.fragments = fragments
+        self.limits = limits
+        self.depth = 0
+        self.aliases = 0
+        self.visits = 0
+
+    def walk(self, selections: SelectionSetNode, depth: int, inside: tuple[str, ...]) -> None:
+        for node in selections.selections:
+            self.visits += 1
+            if self._done():
+                return
+            if isinstance(node, FieldNode):
+                if node.name.value.startswith("__"):
+                    continue
+                self.aliases += node.alias is not None
+                self.depth = max(self.depth, depth + 1)
+                if node.selection_set is not None:
+                    self.walk(node.selection_set, depth + 1, inside)
+            elif isinstance(node, FragmentSpreadNode):
+                name = node.name.value
+                if name not in inside and name in self.fragments:
+                    self.walk(self.fragments[name].selection_set, depth, (*inside, name))
+            else:
+                self.walk(node.selection_set, depth, inside)
+
+    def _done(self) -> bool:
+        deep = bool(self.limits.depth) and self.depth > self.limits.depth
+        many = bool(self.limits.aliases) and self.aliases > self.limits.aliases
+        if self.limits.tokens and self.visits > 10 * self.limits.tokens:
+            raise _limit("selections", 10 * self.limits.tokens, self.visits)
+        return deep or many
+
+
+def _limit(which: str, limit: int, actual: int | None) -> LimitExceeded:
+    said = f"is {actual}" if actual is not None else "is more"
+    details = {"which": which, "limit": limit} | ({"actual": actual} if actual is not None else {})
+    return LimitExceeded(f"The operation's {which} may be {limit} at most and {said}.", **details)
+
+
+# ---------------------------------------------------------------- errors of graphql-core
+
+
+def several(kind: type[RequestError], faults: Sequence[GraphQLError]) -> RequestError:
+    """One error that carries the rest: a client is told everything at once."""
+    first, *others = (_located(kind, fault) for fault in faults)
+    first.others = tuple(others)
+    return first
+
+
+def _located(kind: type[RequestError], fault: GraphQLError) -> RequestError:
+    error = kind(fault.message)
+    error.locations = tuple({"line": at.line, "column": at.column} for at in fault.locations or ())
+    return error
+
+
+def _fragments(node: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {d.name.value: d for d in node.definitions if isinstance(d, FragmentDefinitionNode)}

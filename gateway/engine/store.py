@@ -1,0 +1,82 @@
+"""Bounded memories: of operations by document, of ready answers by what was asked and who asked."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from gateway.execution.run import Outcome
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+ANSWERS = 500
+ANSWER_BYTES = 64 * 1024 * 1024
+
+
+class Lru(Generic[K, V]):
+    """Keeps the `size` entries used last."""
+
+    __slots__ = ("_entries", "_size")
+
+    def __init__(self, size: int) -> None:
+        self._entries: OrderedDict[K, V] = OrderedDict()
+        self._size = size
+
+    def get(self, key: K) -> V | None:
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
+
+    def put(self, key: K, entry: V) -> None:
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An answer without errors or warnings, until its strictest part expires."""
+
+    outcome: Outcome
+
+
+class AnswerStore:
+    """Ready answers keyed by (operation and variant, variables, identity); bounded by number and by bytes."""
+
+    __slots__ = ("_bytes", "_entries")
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[tuple[Any, ...], Stored] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: tuple[Any, ...], now: float) -> Stored | None:
+        stored = self._entries.get(key)
+        if stored is None:
+            return None
+        if stored.outcome.expires <= now:
+            self._drop(key)
+            return None
+        self._entries.move_to_end(key)
+        return stored
+
+    def put(self, key: tuple[Any, ...], stored: Stored) -> None:
+        if key in self._entries:
+            self._drop(key)
+        self._entries[key] = stored
+        self._bytes += len(stored.outcome.data)
+        while len(self._entries) > ANSWERS or self._bytes > ANSWER_BYTES:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: tuple[Any, ...]) -> None:
+        self._bytes -= len(self._entries.pop(key).outcome.data)
+
+    def __len__(self) -> int:
+        return len(self._entries)
