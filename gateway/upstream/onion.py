@@ -1,0 +1,131 @@
+"""The layers around one source's transport, in their order, and what can be seen of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from gateway import telemetry
+from gateway.config.model import Policy
+from gateway.errors import UpstreamError
+from gateway.upstream.call import Layer, Send
+from gateway.upstream.clock import REAL, Clock
+from gateway.upstream.layers.attempt import attempt
+from gateway.upstream.layers.breaker import Breaker, Opened, breaker
+from gateway.upstream.layers.bulkhead import Slots, bulkhead
+from gateway.upstream.layers.cache import Cache, Store, cache
+from gateway.upstream.layers.deadline import deadline
+from gateway.upstream.layers.fetch_span import fetch_span
+from gateway.upstream.layers.retry import RetryBudget, retry
+from gateway.upstream.layers.single_flight import single_flight
+from gateway.upstream.layers.timeout import timeout
+from gateway.upstream.layers.verify import verify
+from gateway.upstream.transport import Client, HttpxClient, Limits, Orphans
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What the onions of all sources have in common."""
+
+    store: Store | None = None
+    tracer: telemetry.Tracer | None = None
+    clock: Clock = REAL
+    random: Callable[[], float] = random.random
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """The latest attempt that went wrong. `at` on the `time.time` clock."""
+
+    code: str
+    said: str
+    status: int | None
+    at: float
+
+
+class SourceView(msgspec.Struct, frozen=True):
+    """One source at this moment, for status pages."""
+
+    source: str
+    breaker: str | None
+    """closed, open or half-open; None: it has none."""
+    opened: Opened | None
+    open_calls: int
+    orphans: int
+    queued: int
+    retry_tokens: float | None
+    last_failure: Failure | None
+
+
+class SourceState:
+    """What the layers of one source remember. It lives as long as the source's address and policy stay the same."""
+
+    def __init__(
+        self, source: str, policy: Policy, client: Client | HttpxClient | None, shared: Shared
+    ) -> None:
+        clock = shared.clock
+        self.source = source
+        self.client = client
+        self.slots = Slots(policy.concurrency, client.orphans if client else Orphans())
+        self.breaker = Breaker(policy.circuit_breaker, clock) if policy.circuit_breaker else None
+        self.retry_budget = RetryBudget(policy.retry.budget) if policy.retry else None
+        self.cache = Cache(source, policy.cache, shared.store, clock) if policy.cache and shared.store is not None else None
+        self.last_failure: Failure | None = None
+        self._wall = clock.wall
+
+    def failed(self, error: UpstreamError) -> None:
+        self.last_failure = Failure(code=error.code, said=error.said, status=error.status, at=self._wall())
+
+    def view(self) -> SourceView:
+        return SourceView(
+            source=self.source,
+            breaker=self.breaker.state if self.breaker else None,
+            opened=self.breaker.opened if self.breaker else None,
+            open_calls=self.slots.open,
+            orphans=self.client.orphans.count if self.client else 0,
+            queued=len(self.slots.queue),
+            retry_tokens=self.retry_budget.tokens if self.retry_budget else None,
+            last_failure=self.last_failure,
+        )
+
+    async def close(self) -> None:
+        """End what runs on nobody's time, then wait until no call is on the wire."""
+        if self.cache:
+            await self.cache.close()
+        if self.client:
+            await self.client.close()
+
+
+def client_for(policy: Policy) -> Client | HttpxClient:
+    """The source's own connections, within its policy."""
+    limits = Limits(per_try=_per_try(policy), max_connections=policy.concurrency.max, max_response=policy.max_response)
+    return HttpxClient(limits) if policy.transport == "httpx" else Client(limits)
+
+
+def onion(policy: Policy, send: Send, state: SourceState, shared: Shared) -> Send:
+    """`send` with every layer of the policy around it, outermost first; what is off is absent. Hedge will come after retry.
+
+    A transport without a client of ours (a schema in this process) has no timeout of its own, so it gets the layer.
+    """
+    clock, tracer = shared.clock, shared.tracer
+    budget, per_try, total = state.retry_budget, _per_try(policy), policy.timeout.total
+    layers: list[Layer | None] = [
+        fetch_span(state.source, tracer),
+        cache(state.cache, clock) if state.cache else None,
+        single_flight(total, budget.spend if budget else lambda: True, clock),
+        deadline(total, clock),
+        retry(policy.retry, budget, clock, shared.random) if policy.retry and budget else None,
+        breaker(state.breaker) if state.breaker else None,
+        bulkhead(state.slots, policy.concurrency.max_wait, clock),
+        attempt(per_try, clock, tracer, state.failed),
+        timeout(per_try) if state.client is None else None,
+        verify(),
+    ]
+    for layer in reversed(layers):
+        send = layer(send) if layer else send
+    return send
+
+
+def _per_try(policy: Policy) -> float:
+    """Never more than the total: then a silent source is a timeout of its own, and the breaker sees it."""
+    return min(policy.timeout.per_try, policy.timeout.total)
