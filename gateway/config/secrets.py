@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 import msgspec
 
 from gateway.config.problem import ConfigPath, Problem
 
+CREDENTIALS = re.compile(r"//[^/@]*@")
 SHORTEST = 4
 """Characters. Shorter values stand in too many innocent words to be masked wherever they occur."""
 
@@ -47,4 +49,5 @@ def _spellings(value: str) -> set[str]:
 
 def _short(value: object) -> str:
     text = json.dumps(value) if isinstance(value, bool | int | float) else repr(value)
+    text = CREDENTIALS.sub("//***@", text)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -11,7 +11,7 @@ from pydantic.functional_validators import PlainValidator
 from gateway.config.model.gateway import Gateway, OwnerSettings
 from gateway.config.model.part import Part, setting
 from gateway.config.model.policy import Policy
-from gateway.config.model.scalars import Secret, Size, Text, text, wrong
+from gateway.config.model.scalars import Hidden, Secret, Size, Text, text, wrong
 from gateway.config.model.source import Link, SourceKeys
 
 STORES = ("redis://", "rediss://")
@@ -37,7 +37,7 @@ def cache_store(value: object) -> str:
 class Cache(Part):
     """The key `cache`."""
 
-    store: Annotated[str, PlainValidator(cache_store, json_schema_input_type=str)] = setting(
+    store: Annotated[str, PlainValidator(cache_store, json_schema_input_type=Hidden)] = setting(
         "memory", "Where answers are kept: `memory`, or a `redis://` URL."
     )
     size: Size = setting("256MiB", "Most memory the kept answers may take.")
@@ -47,11 +47,11 @@ class Document(Part):
     """A configuration."""
 
     version: Literal[1] = setting(1, "Version of this format.")
-    gateway: Gateway = setting(Gateway(), "The gateway itself.")
+    gateway: Gateway = setting({}, "The gateway itself.")
     owners: Mapping[Text, OwnerSettings] = setting({}, "Who answers for the sources, by a name of your choice.")
-    defaults: Policy = setting(Policy(), "How sources may be called; each source may differ, key by key.")
-    sources: tuple[SourceKeys, ...] = Field(min_length=1, description="The services that may be called.")
+    defaults: Policy = setting({}, "How sources may be called; each source may differ, key by key.")
+    sources: tuple[SourceKeys, ...] = Field(description="The services that may be called.")
     links: tuple[Link, ...] = setting((), "Fields that join a type to a root field of another source.")
-    events: Events = setting(Events(), "Change events; it has no keys yet.")
-    telemetry: Telemetry = setting(Telemetry(), "Traces, metrics and logs; it has no keys yet.")
-    cache: Cache = setting(Cache(), "Where answers are kept.")
+    events: Events = setting({}, "Change events; it has no keys yet.")
+    telemetry: Telemetry = setting({}, "Traces, metrics and logs; it has no keys yet.")
+    cache: Cache = setting({}, "Where answers are kept.")

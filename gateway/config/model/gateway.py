@@ -34,8 +34,8 @@ class OwnerKeys(Part):
     url: Text | None = setting(None, "Where the service lives.")
     docs: Text | None = setting(None, "Its documentation.")
     status_page: Text | None = setting(None, "Where the team says whether it is well.")
-    contact: Contact = setting(Contact(), "How to reach the team; shown to consumers with every error.")
-    internal: Internal = setting(Internal(), "Only in logs, spans and admin pages, and in answers to an internal audience.")
+    contact: Contact = setting({}, "How to reach the team; shown to consumers with every error.")
+    internal: Internal = setting({}, "Only in logs, spans and admin pages, and in answers to an internal audience.")
 
     def settled(self) -> Owner:
         contact, internal = (part.model_dump(exclude_none=True) for part in (self.contact, self.internal))
@@ -92,12 +92,12 @@ class Gateway(Part):
     """The key `gateway`."""
 
     listen: Listen = setting("0.0.0.0:8080", "Address consumers speak to; IPv6 in brackets.")
-    admin: Admin = setting(Admin(), "The pages for operators.")
+    admin: Admin = setting({}, "The pages for operators.")
     state: File = setting(".signpost", "Folder for schema copies, history and control sockets.")
-    owner: OwnerSettings = setting(Owner(OPERATORS), "Who runs the gateway: errors of its own name them.")
-    errors: Errors = setting(Errors(), "What errors say, and to whom.")
-    limits: Limits = setting(Limits(), "Bounds of one request.")
-    ownership: Ownership = setting(Ownership(), "Whether every source needs an owner.")
+    owner: OwnerSettings = setting({"team": OPERATORS}, "Who runs the gateway: errors of its own name them.")
+    errors: Errors = setting({}, "What errors say, and to whom.")
+    limits: Limits = setting({}, "Bounds of one request.")
+    ownership: Ownership = setting({}, "Whether every source needs an owner.")
 
     @property
     def admin_listen(self) -> Any:

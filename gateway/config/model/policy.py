@@ -23,7 +23,7 @@ class Backoff(Part):
 
 class Retry(Part):
     max_attempts: int = setting(3, "Attempts of one call, the first included.", ge=1, le=20, strict=True)
-    backoff: Backoff = setting(Backoff(), "Pauses between attempts.")
+    backoff: Backoff = setting({}, "Pauses between attempts.")
     budget: Ratio = setting("10%", "Retries (and hedges) there may be per call made, over all calls of the source.")
 
 
@@ -63,14 +63,14 @@ class CachePolicy(Part):
 class Policy(Part):
     """The keys of `defaults`, and of each source. Without a default of its own a key is as the other keys' defaults say."""
 
-    timeout: Annotated[Timeout, short_for("per_try", str, int, float)] = setting(Timeout(), "How long a call may take.")
-    retry: Annotated[Retry | None, OFF] = setting(Retry(), "Failed reads are tried again; `off`: never.")
+    timeout: Annotated[Timeout, short_for("per_try", str, int, float)] = setting({}, "How long a call may take.")
+    retry: Annotated[Retry | None, OFF] = setting({}, "Failed reads are tried again; `off`: never.")
     circuit_breaker: Annotated[CircuitBreaker | None, OFF] = setting(
-        CircuitBreaker(), "A source that keeps failing is left alone for a while; `off`: it is not."
+        {}, "A source that keeps failing is left alone for a while; `off`: it is not."
     )
-    concurrency: Concurrency = setting(Concurrency(), "How many calls may be open, and how many may wait.")
+    concurrency: Concurrency = setting({}, "How many calls may be open, and how many may wait.")
     hedge: Annotated[Hedge | None, OFF] = setting(None, "A slow call is sent a second time; `off`: it is not.")
-    cache: Annotated[CachePolicy | None, OFF] = setting(CachePolicy(), "Answers are kept and used again; `off`: they are not.")
+    cache: Annotated[CachePolicy | None, OFF] = setting({}, "Answers are kept and used again; `off`: they are not.")
     transport: Literal["pyreqwest", "httpx"] = setting("pyreqwest", "The HTTP client: `pyreqwest` is the quick one.")
     max_response: Size = setting("16MiB", "Largest answer accepted.")
 

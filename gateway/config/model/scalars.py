@@ -218,6 +218,8 @@ def _no_line_break(value: SecretStr) -> SecretStr:
 NAME = "[_A-Za-z][_0-9A-Za-z]*"
 SOURCE = "[A-Za-z_][A-Za-z0-9_-]{0,63}"
 
+Hidden = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
+"""What problems never quote."""
 Text = Annotated[str, PlainValidator(text, json_schema_input_type=str)]
 """Text that is not empty. A `Secret` stays one."""
 Url = Annotated[str, PlainValidator(url, json_schema_input_type=str)]

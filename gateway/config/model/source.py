@@ -71,6 +71,8 @@ def _names(*forbidden: str) -> Any:
     refused = FRAMING | set(forbidden)
 
     def check(names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names:
+            raise wrong("at least one name")
         for name in names:
             if name.lower() in refused:
                 raise wrong(f"a header that may be passed on: {name} belongs to one connection")
@@ -80,9 +82,7 @@ def _names(*forbidden: str) -> Any:
 
 
 class Propagate(Part):
-    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(
-        min_length=1, description="Headers of the caller; one or a list."
-    )
+    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(description="Headers of the caller; one or a list.")
     rename: HeaderName | None = setting(None, "Send it under this name.")
 
     _safe = field_validator("named")(_names("host"))
@@ -105,9 +105,7 @@ class Insert(Part):
 
 
 class Remove(Part):
-    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(
-        min_length=1, description="Headers not to send; one or a list."
-    )
+    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(description="Headers not to send; one or a list.")
 
 
 class HeaderRule(Part):
@@ -176,12 +174,12 @@ class SourceKeys(Policy):
     url: Url | None = setting(None, "Where it is called; absent: as its document says, or in process.")
     schema_: Annotated[Schema, short_for("from", str)] = Field(alias="schema", description="Where its schema is read.")
     owner: Text | None = setting(None, "Who answers for it: a name from `owners`.")
-    about: About = setting(About(), "What of this service differs from its owner.")
+    about: About = setting({}, "What of this service differs from its owner.")
     expose: Annotated[tuple[Text, ...], one_or_more()] | None = setting(
         None, "Root fields to offer; absent: everything that can be read."
     )
     prefix: Prefix | None = setting(None, "New names for types that clash with another source's.")
-    headers: Headers = setting(Headers(), "What is sent along with each call.")
+    headers: Headers = setting({}, "What is sent along with each call.")
     auth: Auth | None = setting(None, "The gateway's own credentials at this source.")
     lookups: tuple[Lookup, ...] = setting((), "How its types are reached by key.")
     not_found: Literal["null", "error"] | None = setting(

@@ -1,0 +1,151 @@
+"""A configuration's files become one tree with marks: a single file, or every YAML file of a folder.
+
+In a folder, `sources` and `links` of all files are put after one another, in the order of the files' names; the other keys
+at the top are joined key by key, and what two files both give is a problem with both places. A version may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.config.problem import ConfigError, ConfigPath, Mark, Problem
+from gateway.config.yaml import Marks, Place, duplicate_problem, read_yaml
+
+LARGEST = 8 * 2**20
+"""Bytes of one file."""
+MOST_FILES = 1000
+SUFFIXES = frozenset({".yaml", ".yml"})
+
+
+class Files(msgspec.Struct, frozen=True):
+    """What was read. `problems` are those that do not keep us from looking further."""
+
+    tree: dict[str, Any]
+    marks: Marks
+    base: Path
+    problems: tuple[Problem, ...] = ()
+
+
+def read_files(path: Path) -> Files:
+    """Raises `ConfigError` with what keeps any of the files from being understood."""
+    folder = path.is_dir()
+    parts: list[tuple[dict[str, Any], Marks]] = []
+    problems: list[Problem] = []
+    for name in _listed(path) if folder else [path]:
+        try:
+            parts.append(_read(name))
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    base = (path if folder else path.parent).absolute()
+    if not folder:
+        ((tree, marks),) = parts
+        return Files(tree, marks, base, _duplicates([marks]))
+    return _joined(parts, base)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Hidden files are not part of it: editors and mounted volumes keep their own things there."""
+    try:
+        found = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES and not p.name.startswith(".") and p.is_file())
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+    if not found:
+        raise _refused("CONFIG_EMPTY", "no file ending in .yaml or .yml is in this folder", folder)
+    if len(found) > MOST_FILES:
+        raise _refused("CONFIG_TOO_LARGE", f"more than {MOST_FILES} files are in this folder", folder)
+    return found
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Marks]:
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if len(text) > LARGEST:
+        raise _refused("CONFIG_TOO_LARGE", f"larger than {LARGEST // 2**20} MiB", path)
+    tree, marks = read_yaml(text, str(path), duplicates="last")
+    if tree is None:
+        raise _refused("CONFIG_EMPTY", "nothing is written in this file", path, "begin with `sources:`")
+    if not isinstance(tree, dict):
+        raise _refused("CONFIG_TYPE", "expected a mapping with `sources` and the like at the top", path)
+    return tree, marks
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return _refused("CONFIG_UNREADABLE", f"cannot be read: {reason}", path, "check the path and who may read it")
+
+
+def _refused(code: str, message: str, path: Path, fix: str | None = None) -> ConfigError:
+    return ConfigError([Problem(code, f"{path}: {message}", mark=Mark(str(path), 1, 1), fix=fix)])
+
+
+def _duplicates(all_marks: Sequence[Marks]) -> tuple[Problem, ...]:
+    return tuple(duplicate_problem(d) for marks in all_marks for d in marks.duplicates)
+
+
+# ---------------------------------------------------------------- joining
+
+
+class _Join:
+    """The tree under construction, with its places."""
+
+    def __init__(self) -> None:
+        self.tree: dict[str, Any] = {}
+        self.places: dict[int, dict[Any, Place]] = {id(self.tree): {}}
+        self.problems: list[Problem] = []
+
+    def take(self, tree: dict[str, Any], marks: Marks) -> None:
+        self.places |= {key: place for key, place in marks.places.items() if key != id(tree)}
+        for key, value in tree.items():
+            place = marks.places[id(tree)][key]
+            if key not in self.tree:
+                self._begin(key, value, place)
+            else:
+                self._add(key, value, place)
+
+    def _begin(self, key: str, value: Any, place: Place) -> None:
+        own = value.copy() if isinstance(value, dict | list) else value
+        self.tree[key] = own
+        self.places[id(self.tree)][key] = place
+        if own is not value:
+            self.places[id(own)] = dict(self.places[id(value)])
+
+    def _add(self, key: str, value: Any, place: Place) -> None:
+        own = self.tree[key]
+        if isinstance(own, list) and isinstance(value, list):
+            places = self.places[id(own)]
+            places |= {len(own) + index: place for index, place in self.places[id(value)].items()}
+            own.extend(value)
+        elif isinstance(own, dict) and isinstance(value, dict):
+            for name, inner in value.items():
+                self._enter(key, name, inner, self.places[id(value)][name])
+        elif own != value:
+            self._clash((key,), self.places[id(self.tree)][key], place)
+
+    def _enter(self, key: str, name: str, value: Any, place: Place) -> None:
+        own = self.tree[key]
+        if name in own:
+            self._clash((key, name), self.places[id(own)][name], place)
+            return
+        own[name] = value
+        self.places[id(own)][name] = place
+
+    def _clash(self, path: ConfigPath, first: Place, again: Place) -> None:
+        message = f"`{path[-1]}` is given in two files, first at {Mark(*first[:3])}"
+        self.problems.append(Problem("CONFIG_DUPLICATE", message, path, mark=Mark(*again[:3]), fix="keep one of them"))
+
+
+def _joined(parts: Sequence[tuple[dict[str, Any], Marks]], base: Path) -> Files:
+    join = _Join()
+    for tree, marks in parts:
+        join.take(tree, marks)
+    problems = (*_duplicates([marks for _, marks in parts]), *join.problems)
+    return Files(join.tree, Marks(join.tree, join.places, parts[0][1].start), base, problems)
