@@ -104,8 +104,8 @@ def _member(node: TypeDefinitionNode | None, name: str) -> FieldDefinitionNode |
 
 def _root_field(subgraph: Subgraph, name: str, at: tuple[str, ...]) -> FieldDefinitionNode:
     root = subgraph.types[subgraph.query]
-    if (field := _member(root, name)) is None:
-        known = [f.name.value for f in getattr(root, "fields", None) or ()]
+    if (field := _member(root, name) or subgraph.unexposed.get(name)) is None:
+        known = [*(f.name.value for f in getattr(root, "fields", None) or ()), *subgraph.unexposed]
         raise Fault("LINK_UNKNOWN_FIELD", f"source {subgraph.name} has no root field {name}", at, _near(name, known))
     return field
 

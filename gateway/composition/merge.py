@@ -144,6 +144,9 @@ def _graph(subgraphs: Sequence[Subgraph], types: Mapping[str, TypeDefinitionNode
                     fields.setdefault((owner, field.name.value), {})[subgraph.name] = field
         for lookup in subgraph.lookups:
             lookups.setdefault(lookup.type, []).append(Hop(subgraph.name, lookup))
+    for subgraph in subgraphs:  # after all that clients see, so that a root field is asked of the source that exposes it
+        for name, unexposed in subgraph.unexposed.items():
+            fields.setdefault((QUERY, name), {}).setdefault(subgraph.name, unexposed)
     hops = {name: tuple(found) for name, found in lookups.items()}
     return Graph(fields, hops, {(link.type, link.field): link for link in links}, _possible(types))
 

@@ -44,7 +44,7 @@ class _Planner:
     # ------------------------------------------------------------ roots
 
     def _root_field(self, field: Field) -> None:
-        (subgraph,) = list(self.graph.fields[QUERY, field.name])[:1]
+        subgraph = next(iter(self.graph.fields[QUERY, field.name]))
         draft = self._root_draft(subgraph)
         self._ask(field, draft.root.case((QUERY,)), Position(draft, (), frozenset(), QUERY, draft.root.case((QUERY,))))
 
