@@ -71,6 +71,10 @@ def wrong(expected: str) -> PydanticCustomError:
     return PydanticCustomError("expected", "{expected}", {"expected": expected})
 
 
+def not_text() -> PydanticCustomError:
+    return PydanticCustomError("string_type", "text")
+
+
 # ---------------------------------------------------------------- numbers with a unit
 
 
@@ -139,7 +143,7 @@ OrUpstream = Annotated[float | str, _written(_or_upstream, f"from_upstream|{DURA
 
 def text(value: Any) -> str:
     if not isinstance(value, str):
-        raise PydanticCustomError("string_type", "text")
+        raise not_text()
     if not value.strip():
         raise wrong("text that is not empty")
     return value
@@ -201,7 +205,9 @@ def pattern(expression: str, expected: str) -> Any:
     compiled = re.compile(expression)
 
     def check(value: Any) -> str:
-        if not compiled.fullmatch(text(value)):
+        if not isinstance(value, str):
+            raise not_text()
+        if not compiled.fullmatch(value):
             raise wrong(expected)
         return str(value)
 
