@@ -6,7 +6,7 @@ it is used ask for: the client's own declaration may be looser (a default) or na
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from graphql import (
@@ -45,11 +45,17 @@ class Terms(msgspec.Struct, frozen=True):
 class Writer:
     """Writes selections of one operation, and gathers the variables on the way."""
 
-    __slots__ = ("declared", "terms")
+    __slots__ = ("_free", "_placed", "terms")
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
-        self.declared: Declared = {}
+        self._placed: Declared = {}
+        self._free: Declared = {}
+
+    @property
+    def declared(self) -> Declared:
+        """Inside a literal of a custom scalar a variable may have any type: one used only there is declared as that scalar."""
+        return self._placed | {name: scalar for name, scalar in self._free.items() if name not in self._placed}
 
     def root(self, selection: Selection) -> str:
         """The selection of a root fetch; its type is the query type, whatever the supergraph calls it."""
@@ -81,14 +87,9 @@ class Writer:
                 continue
             expected = argument_of(definition, argument.name)
             place = expected.type if expected else argument.type
-            for variable, wanted in self._used(argument.value, place, has_default(expected)):
-                self.declare(variable, wanted)
+            self._use(argument.value, place, has_default(expected))
             written.append(f"{argument.name}: {print_ast(argument.value)}")
         return f"({', '.join(written)})" if written else ""
-
-    def declare(self, variable: str, wanted: TypeNode) -> None:
-        known = self.declared.get(variable)
-        self.declared[variable] = wanted if known is None else stricter(known, wanted)
 
     def _texts(self, case: Case, parent: str) -> dict[str, str]:
         """key → text. A field that the abstract parent lacks is looked up on the first object type that has the case."""
@@ -122,22 +123,42 @@ class Writer:
     def _definition(self, parent: str, name: str) -> FieldDefinitionNode | None:
         return field_of(self.terms.types.get(parent), name)
 
-    def _used(self, value: ValueNode, place: TypeNode | None, default: bool = False) -> Iterator[tuple[str, TypeNode]]:
-        """Variables in a value, each with the type its place asks for; where there is a default, one may be absent."""
+    def _use(self, value: ValueNode, place: TypeNode | None, default: bool = False) -> None:
+        """Declare the variables in a value by the type each place asks for; where there is a default, one may be absent."""
         if place is None:
             return
         if isinstance(value, VariableNode):
-            yield value.name.value, nullable(place) if default else place
+            self._declare(value.name.value, nullable(place) if default else place)
         elif isinstance(value, ListValueNode):
             bare = nullable(place)
             for item in value.values:
-                yield from self._used(item, bare.type if isinstance(bare, ListTypeNode) else bare)
+                if isinstance(bare, ListTypeNode):
+                    self._use(item, bare.type)
+                else:
+                    self._use_freely(item, bare)
         elif isinstance(value, ObjectValueNode):
-            input_type = self.terms.types.get(named(place))
-            for member in value.fields:
-                expected = _input_field(input_type, member.name.value)
-                inner = expected.type if expected else NamedTypeNode(name=NameNode(value=named(place)))
-                yield from self._used(member.value, inner, has_default(expected))
+            self._use_members(value, place)
+
+    def _use_members(self, value: ObjectValueNode, place: TypeNode) -> None:
+        input_type = self.terms.types.get(named(place))
+        for member in value.fields:
+            if isinstance(input_type, InputObjectTypeDefinitionNode):
+                expected = next((f for f in input_type.fields or () if f.name.value == member.name.value), None)
+                self._use(member.value, expected.type if expected else None, has_default(expected))
+            else:
+                self._use_freely(member.value, NamedTypeNode(name=NameNode(value=named(place))))
+
+    def _use_freely(self, value: ValueNode, scalar: TypeNode) -> None:
+        if isinstance(value, VariableNode):
+            self._free.setdefault(value.name.value, scalar)
+        for item in value.values if isinstance(value, ListValueNode) else ():
+            self._use_freely(item, scalar)
+        for member in value.fields if isinstance(value, ObjectValueNode) else ():
+            self._use_freely(member.value, scalar)
+
+    def _declare(self, variable: str, wanted: TypeNode) -> None:
+        known = self._placed.get(variable)
+        self._placed[variable] = wanted if known is None else stricter(known, wanted)
 
 
 def operation_text(declared: Mapping[str, TypeNode], block: str) -> str:
@@ -162,11 +183,6 @@ def stricter(one: TypeNode, other: TypeNode) -> TypeNode:
     if isinstance(one, NonNullTypeNode) or isinstance(other, NonNullTypeNode):
         return NonNullTypeNode(type=inner)  # type: ignore[arg-type]  # `nullable` left a name or a list
     return inner
-
-
-def _input_field(node: object, name: str) -> InputValueDefinitionNode | None:
-    fields = node.fields or () if isinstance(node, InputObjectTypeDefinitionNode) else ()
-    return next((f for f in fields if f.name.value == name), None)
 
 
 def _block(parts: Iterable[Iterable[str]]) -> str:

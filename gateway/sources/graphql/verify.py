@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import UpstreamBadContent, UpstreamError, UpstreamGraphQLError
+from gateway.errors import UpstreamError, UpstreamGraphQLError
 from gateway.upstream.call import Reply
-from gateway.upstream.layers.verify import json_content, status_error
+from gateway.upstream.layers.verify import bad_content, json_content, quoted, status_error
 
 ACCEPT = "application/graphql-response+json, application/json;q=0.9"
+OFFSET = re.compile(r"\(byte (\d+)\)")
 CODE = re.compile(r"[A-Z0-9_]{1,64}")
 TRANSIENT = frozenset({"SERVICE_UNAVAILABLE", "TIMEOUT", "RATE_LIMITED", "TOO_MANY_REQUESTS"})
 """Codes by which servers say that the same question may be answered later."""
@@ -41,7 +42,7 @@ def verifier(decode: Callable[[bytes], Any]) -> Callable[[Reply], Reply]:
         except msgspec.ValidationError:
             return _scanned(reply)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise _garbage(reply) from error
+            raise _garbage(reply, error) from error
         return msgspec.structs.replace(reply, rows=rows)
 
     return verify
@@ -69,7 +70,7 @@ def _scanned(reply: Reply) -> Reply:
         raise _garbage(reply)
     refusal = UpstreamGraphQLError()
     refusal.status = reply.status
-    raise _telling(refusal, errors)
+    raise _telling(quoted(refusal, reply), errors)
 
 
 def _envelope(reply: Reply) -> Mapping[str, Any] | None:
@@ -104,9 +105,7 @@ def _code(error: Mapping[str, Any]) -> str | None:
     return code if isinstance(code, str) and CODE.fullmatch(code) else None
 
 
-def _garbage(reply: Reply) -> UpstreamBadContent:
-    failure = UpstreamBadContent(
-        "answered with something that is not a GraphQL response", content_type=reply.headers.get("content-type")
-    )
-    failure.status = reply.status
-    return failure
+def _garbage(reply: Reply, error: Exception | None = None) -> UpstreamError:
+    """`error` is the decoder's: its only word on where the JSON broke is in its text."""
+    place = OFFSET.search(str(error)) if error else None
+    return bad_content(reply, "answered with something that is not a GraphQL response", int(place[1]) if place else None)
