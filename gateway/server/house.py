@@ -37,8 +37,10 @@ class Refused(msgspec.Struct, frozen=True):
 class House(Protocol):
     """`engine` is replaced by one assignment; whoever took it finishes on what it took."""
 
-    engine: Engine | None
-    """None: nothing can be answered yet; `waiting` says whose fault that is."""
+    @property
+    def engine(self) -> Engine | None:
+        """None: nothing can be answered yet; `waiting` says whose fault that is."""
+
     draining: bool
     """Shutting down: requests that are in finish, new ones are refused."""
     owner: Owner

@@ -1,0 +1,89 @@
+"""The house, wired.
+
+settings → one line per source (client, onion, headers) → sources loaded, all at once → composed → Engine → ready.
+A source that is down never takes the gateway down: its copy is used, or it is waited for or left out, and tried again in
+the background; when it is back a new Engine takes the place of the old one. `serve` is what the command calls.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from socket import socket
+
+from gateway.app.house import House
+from gateway.app.loading import load_all, options, supergraph
+from gateway.app.run import Sockets, bind_admin, leave, run
+from gateway.app.workers import SPAWN, Workers
+from gateway.config.load import load
+from gateway.config.model import Settings
+from gateway.config.problem import ConfigError
+from gateway.server.listen import bind
+
+__all__ = ["House", "leave", "load_all", "options", "serve", "settings_of", "supergraph"]
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+CONFIG_WRONG = 1
+log = logging.getLogger("gateway.app")
+
+
+def settings_of(config: Path) -> Settings:
+    """The configuration, with every kind's options checked. Raises `ConfigError` with all problems."""
+    return load(config, options())
+
+
+def serve(
+    config: Path, host: str | None = None, port: int | None = None, workers: int = 1, *, announce: Callable[[str], None] = print
+) -> int:
+    """Serve until told to stop; the exit code. `announce` is told the address once it can be asked.
+
+    Raises `ConfigError`, and OSError when an address cannot be listened on.
+    """
+    configure_logging()
+    settings = settings_of(config)
+    listen = settings.gateway.listen
+    sock = bind(host or listen.host, listen.port if port is None else port)
+    address = _url(sock)
+    if workers > 1:
+        announce(f"{workers} workers listen on {address}")
+        return Workers(workers, partial(_start_worker, config, sock)).run()
+    run(settings, Sockets(sock, bind_admin(settings)), lambda _: announce(f"ready on {address}"))
+    return 0
+
+
+def configure_logging() -> None:
+    """To standard error. uvicorn reports what clients do wrong, which they are told themselves, as warnings: left out."""
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    for name, level in (("uvicorn", logging.ERROR), ("websockets", logging.ERROR), ("httpx", logging.WARNING)):
+        logging.getLogger(name).setLevel(level)
+
+
+def _url(sock: socket) -> str:
+    host, port = sock.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  only shown
+    return f"http://{shown}:{port}/graphql"
+
+
+def _start_worker(config: Path, sock: socket, number: int) -> BaseProcess:
+    process = SPAWN.Process(target=_work, args=(config, sock, number), name=f"gateway-{number}", daemon=False)
+    process.start()
+    return process
+
+
+def _work(config: Path, sock: socket, number: int) -> None:
+    """The whole life of a worker. Its parent tells it to stop; should the parent die, it stops by itself."""
+    configure_logging()
+    parent = multiprocessing.parent_process()
+    try:
+        settings = settings_of(config)
+        ready = partial(log.info, "worker %d is ready", number)
+        run(settings, Sockets(sock, bind_admin(settings, number)), lambda _: ready(), parent.sentinel if parent else None)
+    except ConfigError as error:
+        if number == 0:
+            log.error("the configuration has problems:\n%s", error)
+        leave(CONFIG_WRONG)
+    leave(0)

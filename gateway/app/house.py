@@ -1,0 +1,154 @@
+"""The house: sources loaded, composed and served by one engine, which is replaced as a whole when a source comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import random
+from typing import Any
+
+from gateway import __version__
+from gateway.app.line import Line
+from gateway.app.loading import Loaded, load, load_all, supergraph
+from gateway.app.supervisor import Supervisor
+from gateway.composition import Supergraph
+from gateway.config import model
+from gateway.config.model import Settings
+from gateway.config.problem import ConfigError
+from gateway.engine import Engine, Limits
+from gateway.errors import Disclosure, Owner
+from gateway.server.house import DoorLimits, Refused
+from gateway.sources.report import shown_url
+
+log = logging.getLogger("gateway.app")
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+"""Seconds between two attempts to read a source that was down."""
+
+
+class House:
+    """Implements what the door asks of it (`server/house.py`)."""
+
+    def __init__(
+        self, settings: Settings, lines: Sequence[Line], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        gateway = settings.gateway
+        self.engine: Engine | None = None
+        self.draining = False
+        self.owner: Owner = gateway.owner
+        self.disclosure = Disclosure(gateway.errors.upstream_detail, gateway.errors.audience)
+        self.limits = DoorLimits(
+            gateway.limits.body, deadline=gateway.limits.deadline, upstream_calls_total=gateway.limits.upstream_calls_total
+        )
+        self._settings = settings
+        self._lines = {line.source.name: line for line in lines}
+        self._loaded: dict[str, Loaded] = {}
+        self._generation = 0
+        self._composing = asyncio.Lock()
+        self._supervisor = Supervisor()
+        self._sleep = sleep
+
+    # ------------------------------------------------------------ opening and closing
+
+    async def open(self) -> None:
+        """Load every source and begin to answer, as far as they allow. Raises `ConfigError` with all problems."""
+        self._loaded = await load_all(self._lines.values())
+        await self._compose(self._loaded)
+        for name, loaded in self._loaded.items():
+            if not loaded.settled:
+                self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
+
+    async def close(self) -> None:
+        """Wait until no call is on the wire, and let every connection go."""
+        await self._supervisor.stop()
+        await asyncio.gather(*(line.close() for line in self._lines.values()))
+
+    async def _until_read(self, line: Line) -> None:
+        """Try again, less and less often, until the service itself has been read and what it says is being served."""
+        pause = FIRST_PAUSE
+        while True:
+            await self._sleep(pause * (0.5 + random() / 2))
+            pause = min(LONGEST_PAUSE, pause * 2)
+            loaded = await load(line)
+            if loaded.settled and await self._take_in(line, loaded):
+                log.info("source %s is back and is served from now on", line.source.name)
+                return
+            for problem in self._settings.located(loaded.problems):
+                log.error("source %s cannot be used: %s: %s", line.source.name, problem.code, problem.message)
+
+    async def _take_in(self, line: Line, loaded: Loaded) -> bool:
+        """A source that does not fit what is served is left as it was: the others go on."""
+        try:
+            async with self._composing:
+                await self._compose({**self._loaded, line.source.name: loaded})
+        except ConfigError as error:
+            log.error("source %s is back but cannot be composed: %s", line.source.name, error)
+            return False
+        return True
+
+    async def _compose(self, loaded: Mapping[str, Loaded]) -> None:
+        """The new engine is one assignment; requests in flight finish on the old one."""
+        engine = None
+        if not self._waits_for(loaded):
+            present = {name: each for name, each in loaded.items() if each.subgraphs}
+            engine = await asyncio.to_thread(lambda: self._engine(supergraph(self._settings, present)))
+        self._loaded = dict(loaded)
+        self._generation += engine is not None
+        self.engine = engine or self.engine
+
+    def _engine(self, supergraph: Supergraph) -> Engine:
+        gateway = self._settings.gateway
+        for hint in supergraph.hints:
+            log.info("%s: %s", hint.code, hint.message)
+        return Engine(
+            supergraph,
+            limits=_engine_limits(gateway.limits),
+            disclosure=self.disclosure,
+            owner=self.owner,
+            on_error=gateway.errors.on_error,
+            per_path=gateway.errors.per_path,
+        )
+
+    # ------------------------------------------------------------ what the door asks
+
+    def waiting(self) -> Sequence[Refused]:
+        return tuple(
+            Refused(error, self._lines[name].source.owner, name)
+            for name in self._waits_for(self._loaded)
+            if (error := self._loaded[name].missing)
+        )
+
+    def ready(self) -> bool:
+        return self.engine is not None
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "ready": self.ready(),
+            "draining": self.draining,
+            "generation": self._generation,
+            "owner": self.owner.shown("internal"),
+            "sources": [self._source_status(line) for line in self._lines.values()],
+        }
+
+    def _source_status(self, line: Line) -> dict[str, Any]:
+        source, loaded = line.source, self._loaded.get(line.source.name, Loaded())
+        url = shown_url(source.url) if source.url else None
+        about = {"name": source.name, "kind": source.kind, "url": url, "owner": source.owner.shown("internal")}
+        return about | {"schema": _schema_status(loaded), "omitted": self._omitted(line, loaded)} | line.status()
+
+    def _waits_for(self, loaded: Mapping[str, Loaded]) -> list[str]:
+        return [name for name, each in loaded.items() if each.missing and not self._omitted(self._lines[name], each)]
+
+    def _omitted(self, line: Line, loaded: Loaded) -> bool:
+        return loaded.missing is not None and line.source.schema_.on_missing == "omit"
+
+
+def _schema_status(loaded: Loaded) -> str:
+    """`read` from the service, a `copy` of what it once said, or `missing`."""
+    return "read" if loaded.settled else "copy" if loaded.subgraphs else "missing"
+
+
+def _engine_limits(limits: model.Limits) -> Limits:
+    return Limits(limits.depth, limits.aliases, limits.tokens, limits.upstream_calls, limits.upstream_calls_total)

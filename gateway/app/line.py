@@ -1,0 +1,78 @@
+"""A line: one source's way to its service. Its clients, its layers, its headers, and what can be seen of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from gateway.config.model import Policy, Settings, Source, Timeout
+from gateway.config.problem import ConfigError, Problem
+from gateway.sources.document import LIMIT
+from gateway.upstream.call import HeaderRules, Sends
+from gateway.upstream.headers import header_rules
+from gateway.upstream.layers.cache import Store
+from gateway.upstream.onion import Shared, SourceState, client_for, onion
+
+SCHEMA_TIME = 30.0
+"""Seconds a schema may take to be read, all attempts included."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """`data` carries what clients ask for, `schema` only documents and introspection: neither can harm the other."""
+
+    source: Source
+    sends: Sends
+    data: SourceState
+    schema: SourceState
+
+    def status(self) -> dict[str, Any]:
+        view: dict[str, Any] = msgspec.to_builtins(self.data.view())
+        return view | {"schema_failure": msgspec.to_builtins(self.schema.view().last_failure)}
+
+    async def close(self) -> None:
+        await asyncio.gather(self.data.close(), self.schema.close())
+
+
+def lines(settings: Settings) -> tuple[Line, ...]:
+    """One line per source. Raises `ConfigError` with every header rule that cannot be made ready."""
+    shared = Shared(store=Store(settings.cache.size))
+    rules, problems = _all_headers(settings)
+    if problems:
+        raise ConfigError(settings.located(problems))
+    return tuple(_line(source, rules[source.name], settings, shared) for source in settings.sources)
+
+
+def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared) -> Line:
+    policy, reading = source.policy, _for_schemas(source.policy)
+    data = SourceState(source.name, policy, client_for(policy), shared)
+    schema = SourceState(source.name, reading, client_for(reading), shared)
+    assert data.client is not None
+    assert schema.client is not None
+    sends = Sends(
+        schema=onion(reading, schema.client.send, schema, shared),
+        data=onion(policy, data.client.send, data, shared),
+        around=lambda send: onion(policy, send, SourceState(source.name, policy, None, shared), shared),
+        headers=rules,
+        state=settings.gateway.state,
+    )
+    return Line(source, sends, data, schema)
+
+
+def _for_schemas(policy: Policy) -> Policy:
+    """The source's policy for documents: more time and room, its own connections, no breaker and nothing cached."""
+    timeout = Timeout.model_construct(per_try=SCHEMA_TIME, total=SCHEMA_TIME)
+    off = {"circuit_breaker": None, "cache": None, "hedge": None}
+    return policy.model_copy(update={**off, "timeout": timeout, "transport": "httpx", "max_response": LIMIT})
+
+
+def _all_headers(settings: Settings) -> tuple[dict[str, HeaderRules], list[Problem]]:
+    rules: dict[str, HeaderRules] = {}
+    problems: list[Problem] = []
+    for source in settings.sources:
+        try:
+            rules[source.name] = header_rules(source.headers.request)
+        except ValueError as error:
+            problems.append(Problem("CONFIG_VALUE", str(error), ("sources", source.name, "headers"), sources=(source.name,)))
+    return rules, problems

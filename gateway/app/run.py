@@ -1,0 +1,132 @@
+"""One process of the gateway, from its sockets to its last byte.
+
+start:  listen (so that health can be asked) → load, compose → ready
+stop:   not ready → stop accepting → finish requests → no wire call open → connections closed → the process ends
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import msgspec
+import uvloop
+
+from gateway.app.house import House
+from gateway.app.line import lines
+from gateway.config.model import Settings, Socket
+from gateway.server.listen import bind, bind_unix, listener
+from gateway.server.street import backyard, street
+
+log = logging.getLogger("gateway.app")
+
+
+class Sockets(msgspec.Struct, frozen=True):
+    """What this process listens on, bound already."""
+
+    public: socket.socket
+    admin: socket.socket | None = None
+
+
+def bind_admin(settings: Settings, worker: int | None = None) -> socket.socket | None:
+    """The admin address. The default one, a socket in `state`, may fail: then there is no admin address. Raises OSError."""
+    where = settings.gateway.admin_listen
+    if not isinstance(where, Socket):
+        return bind(where.host, where.port)
+    path = where.path if worker is None else where.path.with_stem(f"{where.path.stem}-{worker}")
+    try:
+        return bind_unix(path)
+    except OSError as error:
+        if settings.gateway.admin.listen is not None:
+            raise
+        log.warning("there is no admin address: %s cannot be used: %s", path, error.strerror or error)
+        return None
+
+
+class Process:
+    """The house, its listeners, and the signals that end them."""
+
+    def __init__(self, settings: Settings, sockets: Sockets, parent: int | None = None) -> None:
+        self._parent = parent
+        self._house = House(settings, lines(settings))
+        public = frozenset(settings.gateway.admin.public)
+        self._listeners = [(listener(street(self._house, public=public), self._house), sockets.public)]
+        if sockets.admin is not None:
+            self._listeners.append((listener(backyard(self._house), self._house), sockets.admin))
+        self._stop = asyncio.Event()
+
+    async def run(self, ready: Callable[[House], None]) -> None:
+        """Until a signal says to stop. Raises `ConfigError` when the sources cannot be composed."""
+        self._listen_to_signals()
+        serving = [asyncio.create_task(each.serve(sockets=[sock])) for each, sock in self._listeners]
+        try:
+            await self._until_stopped(self._open(ready))
+        finally:
+            self._house.draining = True
+            for each, _ in self._listeners:
+                each.should_exit = True
+            await asyncio.gather(*serving)
+            await self._house.close()
+
+    async def _open(self, ready: Callable[[House], None]) -> None:
+        await self._house.open()
+        ready(self._house)
+        await self._stop.wait()
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """A signal ends even a start that is still waiting for a source."""
+        working, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        done, pending = await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        if working in done:
+            working.result()
+
+    def stop(self) -> None:
+        """Once: finish what is in. Twice: now."""
+        if self._stop.is_set():
+            for each, _ in self._listeners:
+                each.force_exit = True
+        self._stop.set()
+
+    def _listen_to_signals(self) -> None:
+        """A worker leaves Ctrl-C, which reaches the whole group, to its parent, and stops when that is gone."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        if self._parent is None:
+            loop.add_signal_handler(signal.SIGINT, self.stop)
+            return
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        loop.add_reader(self._parent, self._orphaned, loop)
+
+    def _orphaned(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.remove_reader(self._parent or 0)
+        self.stop()
+
+
+def run(settings: Settings, sockets: Sockets, ready: Callable[[House], None], parent: int | None = None) -> None:
+    """Serve until told to stop. `parent`: a file that becomes readable when the parent has ended. Raises `ConfigError`."""
+
+    async def process() -> None:
+        await Process(settings, sockets, parent).run(ready)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(process())
+
+
+def leave(code: int) -> NoReturn:
+    """End the process without finalising the interpreter, which the HTTP client's own threads may not survive."""
+    logging.shutdown()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)

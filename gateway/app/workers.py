@@ -1,0 +1,97 @@
+"""Several processes behind one listening socket, each with its own house; and the process that looks after them."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+log = logging.getLogger("gateway.app")
+SPAWN = multiprocessing.get_context("spawn")
+"""Not fork: the HTTP client's threads do not survive one."""
+YOUNG = 5.0
+"""Seconds. A worker that ends before this age would end again: all are stopped."""
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Workers:
+    """Keeps `count` processes running, and replaces one that died."""
+
+    def __init__(self, count: int, start: Callable[[int], BaseProcess], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._start = start
+        self._clock = clock
+        self._count = count
+        self._running: dict[int, tuple[BaseProcess, float]] = {}
+        self._stopping = False
+        self._code = 0
+
+    def run(self) -> int:
+        """Until a signal, or until a worker cannot even start. The exit code."""
+        with _signals() as (heard, told):
+            for number in range(self._count):
+                self._spawn(number)
+            while self._running:
+                ready = wait([heard, *(process.sentinel for process, _ in self._running.values())])
+                if heard in ready:
+                    heard.recv(64)
+                    self._stop(told())
+                self._bury()
+        return self._code
+
+    def _spawn(self, number: int) -> None:
+        self._running[number] = (self._start(number), self._clock())
+
+    def _stop(self, signals: int) -> None:
+        """Workers finish what is in; at the second signal they end at once."""
+        self._stopping = True
+        for process, _ in self._running.values():
+            for _ in range(min(signals, 2)):
+                process.terminate()
+
+    def _bury(self) -> None:
+        ended = [(number, *entry) for number, entry in self._running.items() if entry[0].exitcode is not None]
+        for number, process, since in ended:
+            del self._running[number]
+            if self._stopping:
+                self._code = self._code or abs(process.exitcode or 0)
+            elif self._clock() - since < YOUNG:
+                log.error("worker %d ended with code %s while starting: stopping", number, process.exitcode)
+                self._code = process.exitcode or 2
+                self._stop(1)
+            else:
+                log.error("worker %d ended with code %s and is replaced", number, process.exitcode)
+                self._spawn(number)
+
+
+@contextmanager
+def _signals() -> Iterator[tuple[socket.socket, Callable[[], int]]]:
+    """A socket that becomes readable when a stopping signal came, and how many came since last asked."""
+    heard, woken = socket.socketpair()
+    woken.setblocking(False)
+    count = 0
+
+    def hear(_number: int, _frame: object) -> None:
+        nonlocal count
+        count += 1
+
+    def told() -> int:
+        nonlocal count
+        number, count = count, 0
+        return number
+
+    before = {number: signal.signal(number, hear) for number in STOPPING}
+    wakeup = signal.set_wakeup_fd(woken.fileno())
+    try:
+        yield heard, told
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        heard.close()
+        woken.close()
