@@ -55,12 +55,11 @@ class Schema(msgspec.Struct, frozen=True):
 
 
 def schema_of(source: Source, document: DocumentNode) -> Schema:
-    """The exposed part of a valid document. `ConfigError` when there is nothing to read, or `expose` names what is not there."""
+    """The exposed part of a valid document. `ConfigError` when `expose` names what is not there."""
     types = _types(document)
     roots = _roots(document)
-    root = types.get(roots[OperationType.QUERY])
-    if not isinstance(root, ObjectTypeDefinitionNode):
-        raise ConfigError([fault(source, "SCHEMA_NO_QUERY", "the schema has no query type, so there is nothing to read")])
+    root = types[roots[OperationType.QUERY]]
+    assert isinstance(root, ObjectTypeDefinitionNode)  # a schema without is not valid
     mutations = _fields(types.get(roots[OperationType.MUTATION]))
     if problems := _unknown_exposed(source, root, mutations):
         raise ConfigError(problems)
