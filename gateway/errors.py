@@ -401,7 +401,9 @@ def _upstream(error: SourceError, *, full: bool) -> dict[str, Any]:
         block["elapsed_ms"] = round(error.elapsed * 1000)
         block["request_id"] = error.upstream_request_id
         if error.problem is not None:
-            block["problem"] = error.problem if full else {k: error.problem[k] for k in ("type", "title", "status") if k in error.problem}
+            block["problem"] = (
+                error.problem if full else {k: error.problem[k] for k in ("type", "title", "status") if k in error.problem}
+            )
         if error.errors is not None and full:
             block["errors"] = error.errors
     return block

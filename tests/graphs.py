@@ -100,7 +100,8 @@ def shop() -> tuple[list[Service], list[dict[str, Any]]]:
     products = {str(i): {"id": str(i), "name": f"Product {i}", "price": i + 0.5, "makerId": "m1"} for i in range(1, 6)}
     users = {str(i): {"id": str(i), "name": f"User {i}", "email": f"u{i}@example.com"} for i in range(1, 4)}
     reviews = [
-        {"id": f"r{n}", "productId": str(n % 5 + 1), "authorId": str(n % 3 + 1), "stars": n % 5 + 1, "text": f"Text {n}"} for n in range(12)
+        {"id": f"r{n}", "productId": str(n % 5 + 1), "authorId": str(n % 3 + 1), "stars": n % 5 + 1, "text": f"Text {n}"}
+        for n in range(12)
     ]
     catalog = Service(
         "catalog",
@@ -126,7 +127,9 @@ def shop() -> tuple[list[Service], list[dict[str, Any]]]:
             "usersByIds": lambda _info, ids: [users.get(i) for i in ids],
             "me": users["1"],
         },
-        lookups=[{"type": "User", "key": "id", "via": "user", "arg": "id", "batch": {"via": "usersByIds", "arg": "ids", "key": "id"}}],
+        lookups=[
+            {"type": "User", "key": "id", "via": "user", "arg": "id", "batch": {"via": "usersByIds", "arg": "ids", "key": "id"}}
+        ],
     )
     review_service = Service(
         "reviews",

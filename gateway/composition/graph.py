@@ -62,21 +62,21 @@ class Graph:
 
     def _search(self, type_name: str, here: str, field: str) -> tuple[Hop, ...] | None:
         """Breadth first over at most (number of subgraphs) nodes: every move costs one fetch."""
-        seen, frontier = {here}, [((), here)]
+        seen = {here}
+        frontier: list[tuple[Hop, ...]] = [()]
         while frontier:
-            following: list[tuple[tuple[Hop, ...], str]] = []
-            for path, subgraph in frontier:
-                for hop in self._hops(type_name, [subgraph, *(h.subgraph for h in path)]):
+            following: list[tuple[Hop, ...]] = []
+            for path in frontier:
+                for hop in self._hops(type_name, (here, *(h.subgraph for h in path))):
                     if hop.subgraph in seen:
                         continue
                     if self.offers(type_name, field, hop.subgraph):
                         return (*path, hop)
                     seen.add(hop.subgraph)
-                    following.append(((*path, hop), hop.subgraph))
+                    following.append((*path, hop))
             frontier = following
         return None
 
-    def _hops(self, type_name: str, readable: Iterable[str]) -> Iterable[Hop]:
+    def _hops(self, type_name: str, subgraphs: tuple[str, ...]) -> Iterable[Hop]:
         """The lookups whose key one of these subgraphs can give."""
-        subgraphs = tuple(readable)
         return (h for h in self.lookups.get(type_name, ()) if any(self.offers(type_name, h.lookup.key, s) for s in subgraphs))

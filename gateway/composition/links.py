@@ -1,4 +1,4 @@
-"""Links of the YAML become `Link`s, each checked against the types it joins. A fault is a `Problem` with its place in the YAML."""
+"""Links of the YAML become `Link`s, each checked against the types it joins; a fault is a `Problem` with its place in the YAML."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from gateway.composition.supergraph import Binding, Link
 from gateway.config.model import Link as LinkSettings
 from gateway.config.problem import Problem
 from gateway.sources.base import Batch, Subgraph
+from gateway.sources.reach import named, nullable
 
 INTO_ID = frozenset({"Int", "Int64", "String", "UUID", "ID"})
 FROM_ID = frozenset({"String", "Int", "Int64", "ID"})
@@ -79,7 +80,7 @@ def _resolve(settings: LinkSettings, types: Types, subgraphs: Mapping[str, Subgr
     batch = _batch(settings, subgraph, bindings, via)
     if settings.many and not _is_list(target.type):
         raise Fault("LINK_NOT_A_LIST", f"{settings.to} is {print_ast(target.type)}: many needs a list", ("many",))
-    return Link(type_name, field, source, via, bindings, _nullable(target.type), free, batch, settings.many)
+    return Link(type_name, field, source, via, bindings, nullable(target.type), free, batch, settings.many)
 
 
 def _split(coordinate: str, at: tuple[str, ...]) -> tuple[str, str]:
@@ -126,16 +127,14 @@ def _near(name: str, known: Iterable[str]) -> str | None:
 # ---------------------------------------------------------------- bindings
 
 
-def _binding(
-    name: str, value: Any, target: FieldDefinitionNode, parent: TypeDefinitionNode, types: Types
-) -> Binding:
+def _binding(name: str, value: Any, target: FieldDefinitionNode, parent: TypeDefinitionNode, types: Types) -> Binding:
     at = ("with", name)
     argument = _argument(target, name, at)
     if isinstance(value, str) and value.startswith("$args."):
         return Binding(name, from_argument=value.removeprefix("$args."))
     if isinstance(value, str) and value.startswith("$"):
         path = tuple(value.removeprefix("$").split("."))
-        _check_types(_leaf(path, parent, types, at), _named(argument.type), value, at)
+        _check_types(_leaf(path, parent, types, at), named(argument.type), value, at)
         return Binding(name, path=path)
     return Binding(name, constant=_constant(value, argument, types))
 
@@ -152,7 +151,7 @@ def _leaf(path: tuple[str, ...], parent: TypeDefinitionNode, types: Types, at: t
             raise Fault("LINK_KEY_IS_A_LIST", f"{name}.{step} is a list: a key has to be one value", at)
         if any(isinstance(a.type, NonNullTypeNode) and not a.default_value for a in field.arguments or ()):
             raise Fault("LINK_KEY_HAS_ARGUMENTS", f"{name}.{step} cannot be read without its arguments", at)
-        name = _named(field.type)
+        name = named(field.type)
         node = types.get(name)
     if getattr(node, "fields", None):
         raise Fault("LINK_KEY_IS_AN_OBJECT", f"${'.'.join(path)} is {name}: a key has to be a scalar or an enum", at)
@@ -166,7 +165,7 @@ def _check_types(given: str, wanted: str, value: str, at: tuple[str, ...]) -> No
 
 
 def _constant(value: Any, argument: InputValueDefinitionNode, types: Types) -> ConstValueNode:
-    if isinstance(value, str) and types.get(_named(argument.type)) is not None and hasattr(types[_named(argument.type)], "values"):
+    if isinstance(value, str) and types.get(named(argument.type)) is not None and hasattr(types[named(argument.type)], "values"):
         return parse_const_value(value)
     return parse_const_value(_literal(value))
 
@@ -188,7 +187,9 @@ def _batch(settings: LinkSettings, subgraph: Subgraph, bindings: Sequence[Bindin
         keyed = {b.argument for b in bindings if b.path}
         return next((k.batch for k in subgraph.lookups if k.via == via and {k.arg} == keyed), None)
     own = settings.batch
-    batch = Batch(own.via, own.arg, own.key, tuple(own.path.split(".")) if isinstance(own.path, str) and own.path else (), own.max)
+    batch = Batch(
+        own.via, own.arg, own.key, tuple(own.path.split(".")) if isinstance(own.path, str) and own.path else (), own.max
+    )
     field = _root_field(subgraph, batch.via, ("batch", "via"))
     if not _is_list(_argument(field, batch.arg, ("batch", "arg")).type):
         raise Fault("LINK_BATCH_NOT_A_LIST", f"{batch.via}({batch.arg}:) does not take a list", ("batch", "arg"))
@@ -201,30 +202,22 @@ def _batch(settings: LinkSettings, subgraph: Subgraph, bindings: Sequence[Bindin
 def _check_rows(batch: Batch, field: FieldDefinitionNode, subgraph: Subgraph) -> None:
     type_node: TypeNode = field.type
     for step in batch.path:
-        inner = _member(subgraph.types.get(_named(type_node)), step)
+        inner = _member(subgraph.types.get(named(type_node)), step)
         if inner is None:
-            raise Fault("LINK_UNKNOWN_FIELD", f"{_named(type_node)} has no field {step}", ("batch", "path"))
+            raise Fault("LINK_UNKNOWN_FIELD", f"{named(type_node)} has no field {step}", ("batch", "path"))
         type_node = inner.type
     if not _is_list(type_node):
         raise Fault("LINK_BATCH_NOT_A_LIST", f"{batch.via} gives {print_ast(type_node)}, not a list of rows", ("batch", "path"))
-    row = subgraph.types.get(_named(type_node))
+    row = subgraph.types.get(named(type_node))
     if _member(row, batch.key) is None:
         known = [f.name.value for f in getattr(row, "fields", None) or ()]
-        raise Fault("LINK_UNKNOWN_FIELD", f"{_named(type_node)} has no field {batch.key}", ("batch", "key"), _near(batch.key, known))
+        raise Fault(
+            "LINK_UNKNOWN_FIELD", f"{named(type_node)} has no field {batch.key}", ("batch", "key"), _near(batch.key, known)
+        )
 
 
 # ---------------------------------------------------------------- type nodes
 
 
-def _nullable(node: TypeNode) -> TypeNode:
-    return node.type if isinstance(node, NonNullTypeNode) else node
-
-
 def _is_list(node: TypeNode) -> bool:
-    return isinstance(_nullable(node), ListTypeNode)
-
-
-def _named(node: TypeNode) -> str:
-    while isinstance(node, NonNullTypeNode | ListTypeNode):
-        node = node.type
-    return node.name.value  # type: ignore[union-attr]  # what is left is a NamedTypeNode
+    return isinstance(nullable(node), ListTypeNode)

@@ -70,7 +70,9 @@ def _by_name(subgraphs: Sequence[Subgraph]) -> dict[str, dict[str, TypeDefinitio
     return parts
 
 
-def _merge_root(subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], problems: list[Problem]) -> ObjectTypeDefinitionNode:
+def _merge_root(
+    subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], problems: list[Problem]
+) -> ObjectTypeDefinitionNode:
     owners: dict[str, str] = {}
     fields: list[FieldDefinitionNode] = []
     for subgraph in subgraphs:
@@ -153,7 +155,9 @@ def _graph(subgraphs: Sequence[Subgraph], types: Mapping[str, TypeDefinitionNode
 
 def _possible(types: Mapping[str, TypeDefinitionNode]) -> dict[str, tuple[str, ...]]:
     possible: dict[str, list[str]] = {
-        name: [m.name.value for m in node.types or ()] for name, node in types.items() if isinstance(node, UnionTypeDefinitionNode)
+        name: [m.name.value for m in node.types or ()]
+        for name, node in types.items()
+        if isinstance(node, UnionTypeDefinitionNode)
     }
     possible |= {name: [] for name, node in types.items() if isinstance(node, InterfaceTypeDefinitionNode)}
     for name, node in types.items():
@@ -161,6 +165,3 @@ def _possible(types: Mapping[str, TypeDefinitionNode]) -> dict[str, tuple[str, .
             for interface in node.interfaces or ():
                 possible.setdefault(interface.name.value, []).append(name)
     return {name: tuple(members) for name, members in possible.items()}
-
-
-

@@ -37,7 +37,7 @@ class Clash(msgspec.Struct, frozen=True):
         first, second = both
         return Problem(
             self.code,
-            f"{coordinate} is defined by {first.name} and by {second.name}, and the two cannot be one: {'; '.join(self.reasons)}.",
+            f"{coordinate} is defined by {first.name} and {second.name}, and the two cannot be one: {'; '.join(self.reasons)}.",
             path=("sources", second.name),
             coordinates=(f"{first.name}: {coordinate}", f"{second.name}: {coordinate}"),
             sources=(first.name, second.name),

@@ -74,7 +74,11 @@ class Engine:
             if isinstance(document, RequestError):
                 raise document
             if document.refusal is not None:
-                raise MethodNotAllowed(document.refusal.message, **document.refusal.details) if asked.read_only_method else document.refusal
+                raise (
+                    MethodNotAllowed(document.refusal.message, **document.refusal.details)
+                    if asked.read_only_method
+                    else document.refusal
+                )
             variables = document.coerce(asked.variables)
             ready = document.variants.get(document.flags(variables)) or self._compile(document, variables)
             asked.request.tally.limit = self.limits.upstream_calls_total
@@ -125,7 +129,9 @@ class Engine:
         plan = plan_operation(operation, self.supergraph)
         planned, limit = len(plan.steps), self.limits.upstream_calls
         if limit and planned > limit:
-            raise TooManyUpstreamCalls(f"This operation needs {planned} upstream calls; at most {limit} are allowed.", planned=planned, limit=limit)
+            raise TooManyUpstreamCalls(
+                f"This operation needs {planned} upstream calls; at most {limit} are allowed.", planned=planned, limit=limit
+            )
         return operation, plan
 
     # ------------------------------------------------------------ once per request

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     Lexer,
     OperationDefinitionNode,
     OperationType,
@@ -154,7 +155,8 @@ def _refused(supergraph: Supergraph, node: DocumentNode, operation: OperationDef
         refusal = OperationNotSupported(f"This gateway only reads: a {kind} is never executed.")
     else:
         refusal = OperationNotSupported(
-            f"This gateway only reads: send the mutation {first} to the service {owning.name} itself, at {owning.url}.", url=owning.url
+            f"This gateway only reads: send the mutation {first} to the service {owning.name} itself, at {owning.url}.",
+            url=owning.url,
         )
         refusal.service = owning.name
     document.refusal = refusal
@@ -199,7 +201,7 @@ class _Measure:
                 name = node.name.value
                 if name not in inside and name in self.fragments:
                     self.walk(self.fragments[name].selection_set, depth, (*inside, name))
-            else:
+            elif isinstance(node, InlineFragmentNode):
                 self.walk(node.selection_set, depth, inside)
 
     def _done(self) -> bool:

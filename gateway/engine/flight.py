@@ -17,19 +17,19 @@ class Flights(Generic[K, V]):
     __slots__ = ("_open",)
 
     def __init__(self) -> None:
-        self._open: dict[K, asyncio.Future[None]] = {}
+        self._open: dict[K, asyncio.Future[list[V] | None]] = {}
 
     async def share(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
         """Errors are not shared: whoever waited tries for itself."""
         while (leader := self._open.get(key)) is not None:
-            landed: list[V] | None = await asyncio.shield(leader)  # type: ignore[assignment]  # what `_lead` sets
+            landed: list[V] | None = await asyncio.shield(leader)
             if landed is not None:
                 return landed[0]
         return await self._lead(key, make)
 
     async def _lead(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
         flight: asyncio.Future[list[V] | None] = asyncio.get_running_loop().create_future()
-        self._open[key] = flight  # type: ignore[assignment]  # one dict for every V
+        self._open[key] = flight
         landed: list[V] | None = None
         try:
             landed = [await make()]

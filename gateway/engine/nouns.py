@@ -26,7 +26,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     body: bytes
     status: int = 200
-    """Of `application/graphql-response+json`: 400 for request errors, 405, 504, ...; with `application/json` the door says 200."""
+    """Of `application/graphql-response+json`: 400 for request errors, 405, ...; with `application/json` the door says 200."""
     has_errors: bool = False
     expires: float = 0.0
     """`time.time` clock; 0: not to be stored."""

@@ -1,1 +1,1 @@
-"""A plan becomes an answer. `compile` makes a plan ready once; `run` carries it out; `shape` looks at it again when something failed."""
+"""A plan becomes an answer. `compile` makes a plan ready once; `run` carries it out; `shape` sees to it when something failed."""

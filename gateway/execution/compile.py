@@ -11,15 +11,16 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from graphql import ListTypeNode, NonNullTypeNode, TypeNode, print_ast
+from graphql import NonNullTypeNode
 
 from gateway.errors import UpstreamBadContent
 from gateway.execution.envelope import Body, body
 from gateway.execution.gather import Convert, Descend, KeyOf, descents, key_converter, key_reader
 from gateway.execution.place import Place, into, under
-from gateway.execution.reading import Reading, Readers, Sink, attribute_of
+from gateway.execution.reading import Readers, Reading, Sink, attribute_of
 from gateway.planning.plan import Plan, Step
 from gateway.sources.base import Case, Entry, Field, Prepared, Subgraph
+from gateway.sources.reach import named, nullable
 from gateway.upstream.call import Reply
 
 MISSES = 2
@@ -152,11 +153,7 @@ def _reading(readers: Readers, match: str, step: Step) -> Reading:
     assert result is not None  # the planner always says it
     if match == "key":
         return readers.rows_list(selection, f"Query.{entry.batch.via if entry.batch else entry.via}")
-    return readers.value(_nullable(result), below, f"Query.{entry.via}")
-
-
-def _nullable(node: TypeNode) -> TypeNode:
-    return node.type if isinstance(node, NonNullTypeNode) else node
+    return readers.value(nullable(result), below, f"Query.{entry.via}")
 
 
 # ---------------------------------------------------------------- keys
@@ -165,14 +162,14 @@ def _nullable(node: TypeNode) -> TypeNode:
 def _keyed(ready: ReadyStep, entry: Entry, step: Step) -> None:
     ready.key_of = key_reader([i.path for i in entry.inputs])
     ready.single = len(entry.inputs) == 1
-    given = {i.name: _named(i.type) for i in entry.inputs}
-    wanted = {a.input: _named(a.type) for a in entry.arguments if a.input and a.type}
+    given = {i.name: named(i.type) for i in entry.inputs}
+    wanted = {a.input: named(a.type) for a in entry.arguments if a.input and a.type}
     ready.convert = key_converter([(given[i.name], wanted.get(i.name, given[i.name])) for i in entry.inputs], step.fetch.subgraph)
     ready.clean = tuple(attribute_of(i.path[0]) for i in entry.inputs if i.hidden)
     if ready.match == "key":
         field = _key_field(step, ready.prepared)
         ready.read_key = attrgetter(attribute_of(field.key))
-        own, key = _named(field.type), given[entry.inputs[0].name]
+        own, key = named(field.type), given[entry.inputs[0].name]
         ready.same_key = _spelling(own) == _spelling(key) != "any"
         ready.hide_key = attribute_of(field.key) if field.hidden else None
 
@@ -190,22 +187,16 @@ def _spelling(scalar: str) -> str:
     return {"Int": "number", "Int64": "number", "String": "text", "ID": "text", "UUID": "text"}.get(scalar, "any")
 
 
-def _named(node: TypeNode) -> str:
-    while isinstance(node, NonNullTypeNode | ListTypeNode):
-        node = node.type
-    return print_ast(node)
-
-
 # ---------------------------------------------------------------- places
 
 
 def _place(step: Step, subgraph: Subgraph) -> Place:
     if step.into is not None:
         return under(attribute_of(step.into))
-    fields = [f for case in step.fetch.selection.cases for f in case.fields if not f.hidden or f.key.startswith(f"_{step.fetch.id}_")]
+    fields = [
+        f for case in step.fetch.selection.cases for f in case.fields if not f.hidden or f.key.startswith(f"_{step.fetch.id}_")
+    ]
     required = {
         attribute_of(f.key): f"{step.fetch.selection.type}.{f.name}" for f in fields if isinstance(f.type, NonNullTypeNode)
     }
     return into([attribute_of(f.key) for f in fields], required, subgraph.name)
-
-

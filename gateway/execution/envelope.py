@@ -111,7 +111,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _with_errors(value: Any, sink: Sink) -> Any:
-    """Puts each upstream error where its path points, or at the null nearest above; one without a usable path costs what is null."""
+    """Puts each upstream error where its path points, or at the null nearest above; one without a path costs what is null."""
     if value.__class__ is not dict or not isinstance(errors := value.get("errors"), list) or not errors:
         return value
     known: dict[tuple[str, str], UpstreamGraphQLError] = {}

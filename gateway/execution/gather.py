@@ -17,7 +17,7 @@ Convert = Callable[[Any], Any]
 
 
 class Gathered:
-    """`keys[i]` is the key of `parents[i]`. `asked` are the distinct keys as the upstream takes them, `known` those decided already."""
+    """`keys[i]` is the key of `parents[i]`; `asked` and `wire` are the distinct ones to ask for, `known` those decided already."""
 
     __slots__ = ("asked", "keys", "known", "parents", "wire")
 
@@ -47,7 +47,9 @@ def gather(rows: Rows, descents: Sequence[Descend], key_of: KeyOf, convert: Conv
 # ---------------------------------------------------------------- made once per operation
 
 
-def descents(path: Sequence[Hop], types: frozenset[str], classes: Callable[[frozenset[str]], frozenset[type]]) -> tuple[Descend, ...]:
+def descents(
+    path: Sequence[Hop], types: frozenset[str], classes: Callable[[frozenset[str]], frozenset[type]]
+) -> tuple[Descend, ...]:
     """The ways down a path. `classes` gives the row classes of some object types; what is no such row is passed over."""
     wanted = [hop.types for hop in path] + [types]
     made: list[Descend] = [_only(classes(wanted[0]))] if wanted[0] else []
@@ -84,7 +86,7 @@ def flatten(values: list[Any], classes: frozenset[type]) -> Rows:
 
 
 def key_reader(paths: Sequence[tuple[str, ...]]) -> KeyOf:
-    """Reads a row's key: the value itself for one input, a tuple for several; null when any part is, an error when any part is."""
+    """Reads a row's key: the value for one input, a tuple for several; null when any part is, an error when any part is."""
     parts = [_path_reader(path) for path in paths]
     if len(parts) == 1:
         return parts[0]

@@ -268,7 +268,9 @@ class RowReading:
         """As defstruct takes them: an optional field of a REST source may be absent."""
         lenient = self.readers.wire.absent_is_null
         return [
-            (attribute_of(f.key), r.fast) if not lenient or isinstance(f.type, NonNullTypeNode) else (attribute_of(f.key), r.fast, None)
+            (attribute_of(f.key), r.fast)
+            if not lenient or isinstance(f.type, NonNullTypeNode)
+            else (attribute_of(f.key), r.fast, None)
             for f, r in zip(self.asked, self.readings, strict=True)
         ]
 
@@ -282,7 +284,9 @@ class RowReading:
         exact = self._exact_reader(coordinate)
         if self.fast_fields is None:
             return Reading(None, exact)
-        decoded = msgspec.defstruct("Wire_" + _class_name(self.case), self.fast_fields, rename=self._wire_names(), kw_only=True, gc=False)
+        decoded = msgspec.defstruct(
+            "Wire_" + _class_name(self.case), self.fast_fields, rename=self._wire_names(), kw_only=True, gc=False
+        )
         return Reading(decoded, exact, self._convert(self._sources(), {}))
 
     def _decodes_into_rows(self) -> bool:
@@ -323,7 +327,7 @@ class RowReading:
         parts += [f"{a}=constants[{a!r}]" for a in constants]
         scope: dict[str, Any] = {f"convert_{i}": convert for i, (_, convert) in enumerate(sources)}
         scope |= {"row": row, "constants": constants}
-        return eval(f"lambda wire: row({', '.join(parts)})", scope)  # type: ignore[no-any-return]  # noqa: S307 - response keys are GraphQL names
+        return eval(f"lambda wire: row({', '.join(parts)})", scope)  # type: ignore[no-any-return]  # response keys are GraphQL names
 
     # ------------------------------------------------------------ one of several
 
@@ -363,7 +367,7 @@ class RowReading:
 # ---------------------------------------------------------------- wrappers of the exact path
 
 
-def _never(value: Any, sink: Sink) -> Any:
+def _never(_value: Any, _sink: Sink) -> Any:
     raise AssertionError("the class of these rows was never made")
 
 

@@ -46,7 +46,21 @@ class Outcome(msgspec.Struct, frozen=True):
 class Run:
     """One execution. `rows[i]` are the distinct rows that step *i* brought."""
 
-    __slots__ = ("_classes", "expires", "faulty", "loose", "parents", "pending", "private", "ready", "request", "root", "rows", "stale", "variables")
+    __slots__ = (
+        "_classes",
+        "expires",
+        "faulty",
+        "loose",
+        "parents",
+        "pending",
+        "private",
+        "ready",
+        "request",
+        "root",
+        "rows",
+        "stale",
+        "variables",
+    )
 
     def __init__(self, ready: Ready, variables: Mapping[str, Any], request: Request) -> None:
         self.ready = ready
@@ -163,10 +177,10 @@ class Run:
         if isinstance(value, GatewayError):
             found.update(dict.fromkeys(keys, value))
             return
-        rows = self._match(step, chunk, keys, value, found)
+        rows = self._match(step, keys, value, found)
         self.rows[index] = self.rows[index] + rows if self.rows[index] else rows
 
-    def _match(self, step: ReadyStep, chunk: Chunk, keys: list[Any], value: Any, found: Found) -> list[Any]:
+    def _match(self, step: ReadyStep, keys: list[Any], value: Any, found: Found) -> list[Any]:
         """Fills `found` for these keys; returns the rows that came."""
         if step.match == "key":
             return self._match_rows(step, keys, value or [], found)

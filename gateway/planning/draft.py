@@ -1,4 +1,4 @@
-"""What the planner writes on: a `Draft` is a fetch in the making, a `Position` a place in the answer and who brings what to it."""
+"""What the planner writes on: a `Draft` is a fetch in the making, a `Position` a place in the answer and who fills it."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from graphql import (
     GraphQLUnionType,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     TypeNode,
     VariableNode,
@@ -99,10 +100,13 @@ class _Normaliser:
             return Selection(parent.name, (Case(tuple(m.name for m in members), self._fields(parent, sets)),))
         return Selection(parent.name, self._grouped(members, sets))
 
-    def _uniform(self, parent: GraphQLInterfaceType, members: Sequence[GraphQLObjectType], sets: Sequence[SelectionSetNode]) -> bool:
+    def _uniform(
+        self, parent: GraphQLInterfaceType, members: Sequence[GraphQLObjectType], sets: Sequence[SelectionSetNode]
+    ) -> bool:
         """Every member selects the same fields, with the types the interface gives them."""
         return all(
-            node.name.value.startswith("__") or all(str(m.fields[node.name.value].type) == str(parent.fields[node.name.value].type) for m in members)
+            node.name.value.startswith("__")
+            or all(str(m.fields[node.name.value].type) == str(parent.fields[node.name.value].type) for m in members)
             for selections in sets
             for node in selections.selections
             if isinstance(node, FieldNode)
@@ -122,7 +126,8 @@ class _Normaliser:
     def _definition_type(self, parent: CompositeType, name: str) -> GraphQLOutputType | None:
         if name.startswith("__") or isinstance(parent, GraphQLUnionType):
             return None
-        return parent.fields[name].type
+        declared: GraphQLOutputType = parent.fields[name].type
+        return declared
 
     def _fields(self, parent: CompositeType, sets: Sequence[SelectionSetNode]) -> tuple[Field, ...]:
         return tuple(self._field(parent, key, nodes) for key, nodes in self.collect(parent, sets).items())
@@ -177,10 +182,10 @@ class _Normaliser:
         wanted = self.schema.type_map[condition]
         return is_abstract_type(wanted) and isinstance(parent, GraphQLObjectType) and self.schema.is_sub_type(wanted, parent)
 
-    def _included(self, node: FieldNode | FragmentSpreadNode | InlineFragmentNode) -> bool:
+    def _included(self, node: SelectionNode) -> bool:
         for directive in node.directives or ():
             if directive.name.value in ("skip", "include"):
-                (argument,) = directive.arguments
+                (argument,) = directive.arguments or ()
                 value = argument.value
                 wanted = self.flags[value.name.value] if isinstance(value, VariableNode) else bool(getattr(value, "value", False))
                 if wanted is (directive.name.value == "skip"):

@@ -59,36 +59,46 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield "QueryPlan {"
     if plan.introspection:
         yield f"  Gateway {{ {' '.join(plan.introspection)} }}"
-    yield from _children(plan, frozenset(), None, 1)
+    yield from _children(plan, None, 1)
     yield "}"
 
 
-def _children(plan: Plan, done: frozenset[int], after: int | None, depth: int) -> Iterator[str]:
-    ready = [s for s in plan.steps if _last_need(s) == after]
+def _children(plan: Plan, after: int | None, depth: int) -> Iterator[str]:
+    """What may start when fetch `after` is placed (None: at once)."""
     pad = "  " * depth
-    if len(ready) > 1:
+    chains = [_chain(plan, step) for step in plan.steps if _last_need(step) == after]
+    if len(chains) > 1:
         yield f"{pad}Parallel {{"
-        for step in ready:
-            yield from _branch(plan, step, done, depth + 1)
+        for chain in chains:
+            yield from _sequence(plan, chain, depth + 1)
         yield f"{pad}}}"
-    elif ready:
-        yield from _branch(plan, ready[0], done, depth)
+    elif chains:
+        yield from _sequence(plan, chains[0], depth)
+
+
+def _chain(plan: Plan, step: Step) -> list[Step]:
+    """A fetch and those that follow it one by one."""
+    chain = [step]
+    while len(following := [s for s in plan.steps if _last_need(s) == chain[-1].fetch.id]) == 1:
+        chain += following
+    return chain
 
 
 def _last_need(step: Step) -> int | None:
     return max(step.needs, default=None)
 
 
-def _branch(plan: Plan, step: Step, done: frozenset[int], depth: int) -> Iterator[str]:
+def _sequence(plan: Plan, chain: list[Step], depth: int) -> Iterator[str]:
     pad = "  " * depth
-    below = list(_children(plan, done | {step.fetch.id}, step.fetch.id, depth + 1))
-    if below:
-        yield f"{pad}Sequence {{"
+    below = list(_children(plan, chain[-1].fetch.id, depth + 1))
+    if len(chain) == 1 and not below:
+        yield from _fetch_lines(plan, chain[0], depth)
+        return
+    yield f"{pad}Sequence {{"
+    for step in chain:
         yield from _fetch_lines(plan, step, depth + 1)
-        yield from below
-        yield f"{pad}}}"
-    else:
-        yield from _fetch_lines(plan, step, depth)
+    yield from below
+    yield f"{pad}}}"
 
 
 def _fetch_lines(plan: Plan, step: Step, depth: int) -> Iterator[str]:
@@ -114,11 +124,12 @@ def _fetch_body(fetch: Fetch, depth: int) -> Iterator[str]:
 
 
 def _entry(entry: Entry) -> str:
-    if entry.batch is not None:
-        how = f"{entry.batch.via}({entry.batch.arg}: [{', '.join('$' + i.name for i in entry.inputs)}]) by {entry.batch.key}, {entry.batch.max} at a time"
-        extra = [a for a in entry.arguments if a.input is None]
-        return how + (f" with ({_arguments(extra)})" if extra else "")
-    return f"{entry.via}({_arguments(entry.arguments)}) per key"
+    if entry.batch is None:
+        return f"{entry.via}({_arguments(entry.arguments)}) per key"
+    batch = entry.batch
+    keys = Argument(batch.arg, input=f"[{', '.join(i.name for i in entry.inputs)}]")
+    arguments = _arguments((keys, *(a for a in entry.arguments if a.input is None)))
+    return f"{batch.via}({arguments}) by {batch.key}, {batch.max} at a time"
 
 
 def _arguments(arguments: Sequence[Argument]) -> str:

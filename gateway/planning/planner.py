@@ -7,7 +7,7 @@ move share its fetch. Bounded by the size of the operation times the number of s
 
 from __future__ import annotations
 
-from graphql import FieldDefinitionNode, ListTypeNode, NonNullTypeNode, TypeNode, parse_type
+from graphql import FieldDefinitionNode, TypeNode, parse_type
 
 from gateway.composition.graph import Graph
 from gateway.composition.graph import Hop as LookupHop
@@ -17,6 +17,7 @@ from gateway.planning.draft import Asked, CaseDraft, Draft, Position
 from gateway.planning.operation import INTROSPECTED, TYPENAME, Operation
 from gateway.planning.plan import Hop, Plan, Step
 from gateway.sources.base import Argument, Batch, Entry, Field, Input, Selection
+from gateway.sources.reach import named
 
 QUERY = "Query"
 
@@ -229,7 +230,7 @@ class _Planner:
             definition = self.graph.fields[type_name, name][subgraph]
             asked = case.hide(name, definition.type, nested=index < len(path) - 1, mark=mark)
             keys.append(asked.key)
-            type_name = _named(definition.type)
+            type_name = named(definition.type)
             if index < len(path) - 1:
                 case = asked.node(type_name).case((type_name,))
         return tuple(keys), definition.type
@@ -250,9 +251,3 @@ def _argument_type(definition: FieldDefinitionNode, name: str) -> TypeNode:
         if argument.name.value == name:
             return argument.type
     return parse_type("String", no_location=True)
-
-
-def _named(node: TypeNode) -> str:
-    while isinstance(node, NonNullTypeNode | ListTypeNode):
-        node = node.type
-    return node.name.value  # type: ignore[union-attr]  # what is left is a NamedTypeNode
