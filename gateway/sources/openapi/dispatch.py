@@ -1,0 +1,149 @@
+"""How a value of an abstract type says what it is: by its discriminator, by constants, by its structure (C4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gateway.sources.openapi.draft import Draft
+from gateway.sources.openapi.shape import Discriminator, Shape
+
+Resolve = Callable[[Any], str | None]
+_DISCRIMINATOR_VALUES = ("x-ms-discriminator-value", "x-discriminator-value")
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "enum": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "map": (dict,),
+    "array": (list,),
+}
+
+
+class Member(NamedTuple):
+    """A possible type: its name and the shape of its values on the wire."""
+
+    name: str
+    shape: Shape
+
+
+def by_discriminator(draft: Draft, discriminator: Discriminator, members: Sequence[Member]) -> dict[str, str]:
+    """Value → type: what the mapping says, then what a member says of itself, then the schemas' own names."""
+    places = {member.shape.at: member.name for member in members}
+    mapping: dict[str, str] = {}
+    for value, target in discriminator.mapping.items():
+        node = (
+            draft.references.resolve(target, discriminator.at)
+            if target.startswith("#") or "/" in target
+            else draft.references.named(target)
+        )
+        if node is None:
+            node = draft.references.resolve(target, discriminator.at)
+        found = draft.shapes.of(node).at if node is not None else None
+        if found in places:
+            mapping[value] = places[found]
+        else:
+            draft.fidelity.deviation(
+                "DISCRIMINATOR_TARGET", discriminator.at, f"The discriminator names {target!r}, which is no member."
+            )
+    for member in members:
+        node = draft.references.node(member.shape.at)
+        for keyword in _DISCRIMINATOR_VALUES:
+            if node is not None and (value := node.text(keyword)):
+                mapping.setdefault(value, member.name)
+        for value in constants(draft, member.shape, discriminator.property):
+            mapping.setdefault(value, member.name)
+    for member in members:
+        if source := draft.naming.source_name(member.shape.at):
+            mapping.setdefault(source, member.name)
+    return mapping
+
+
+def constants(draft: Draft, shape: Shape, name: str) -> tuple[str, ...]:
+    """The texts a property may have, where the schema lists them; () where it does not."""
+    given = shape.properties.get(name)
+    if given is None:
+        return ()
+    listed = [draft.shapes.of(node) for node in given.nodes]
+    enum = next((each.enum for each in listed if each.enum), ())
+    return tuple(enum) if all(isinstance(value, str) for value in enum) else ()
+
+
+def by_constants(draft: Draft, members: Sequence[Member]) -> tuple[str, dict[str, str]] | None:
+    """A property that every member requires, with values no two members share."""
+    for name, given in members[0].shape.properties.items():
+        if not given.required:
+            continue
+        mapping: dict[str, str] = {}
+        total = 0
+        for member in members:
+            own = member.shape.properties.get(name)
+            values = constants(draft, member.shape, name) if own is not None and own.required else ()
+            total += len(values) or len(mapping) + 1_000_000
+            mapping |= dict.fromkeys(values, member.name)
+        if total == len(mapping):
+            return name, mapping
+    return None
+
+
+class _Structure(NamedTuple):
+    name: str
+    required: frozenset[str]
+    declared: frozenset[str]
+    closed: bool
+    checks: tuple[tuple[str, Callable[[Any], bool]], ...]
+
+    def score(self, value: Mapping[str, Any]) -> int:
+        """Declared properties the value has; -1 where it cannot be one of these."""
+        if not self.required <= value.keys() or (self.closed and not value.keys() <= self.declared):
+            return -1
+        for key, fits in self.checks:
+            if value.get(key) is not None and not fits(value[key]):
+                return -1
+        return len(self.declared & value.keys())
+
+
+def by_structure(draft: Draft, members: Sequence[Member]) -> Resolve:
+    """All that is required is there, nothing misfits, and most of what is declared is present; the first on ties."""
+    structures = [_structure(draft, member) for member in members]
+
+    def resolve(value: Any) -> str | None:
+        if not isinstance(value, dict):
+            return None
+        best, score = None, -1
+        for structure in structures:
+            if (found := structure.score(value)) > score:
+                best, score = structure.name, found
+        return best
+
+    return resolve
+
+
+def _structure(draft: Draft, member: Member) -> _Structure:
+    checks = []
+    for name, given in member.shape.properties.items():
+        shapes = [draft.shapes.of(node) for node in given.nodes]
+        checks += [(name, check) for shape in shapes if (check := fits(shape)) is not None]
+    required = frozenset(
+        name for name, given in member.shape.properties.items() if given.required and not _write_only(given.nodes[0].value)
+    )
+    return _Structure(member.name, required, frozenset(member.shape.properties), member.shape.closed, tuple(checks))
+
+
+def _write_only(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("writeOnly") is True
+
+
+def fits(shape: Shape) -> Callable[[Any], bool] | None:
+    """Whether a value is of the kind a shape says; None where the shape allows several."""
+    if shape.enum and all(isinstance(value, (str, int)) for value in shape.enum):
+        listed = frozenset(shape.enum)
+        return lambda value: isinstance(value, (str, int)) and value in listed
+    kinds = _KINDS.get(shape.kind)
+    if kinds is None:
+        return None
+    if shape.kind in ("integer", "number"):
+        return lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)
+    return lambda value: isinstance(value, kinds)

@@ -1,0 +1,38 @@
+"""An operation as it is called: what `prepare` needs to know, and nothing of the document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from graphql import TypeNode
+
+from gateway.sources.openapi.parameters import Parameter
+from gateway.sources.openapi.security import Secrets
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where and how one root field is asked."""
+
+    field: str
+    method: str
+    base: str
+    path: str
+    parameters: tuple[Parameter, ...]
+    kind: str
+    """What the body is: json, text, binary or empty."""
+    media: str
+    secrets: Secrets
+    not_found: str | None = None
+    """null or error; None: null through lookups and links, an error elsewhere."""
+    types: dict[str, TypeNode] = {}
+    """argument → its type."""
+    defaults: dict[str, Any] = {}
+    """argument → what is sent where the client gives none: only path parameters, which cannot be left out."""
+    limits: dict[str, int] = {}
+    """argument → how many items its list may have, by the document."""
+
+    @property
+    def template(self) -> str:
+        """For people and metrics: `GET /users/{id}`."""
+        return f"{self.method} {self.path}"

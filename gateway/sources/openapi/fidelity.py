@@ -1,0 +1,40 @@
+"""What the schema could not say as the document does: one line per deviation, and the directives that keep the original."""
+
+from __future__ import annotations
+
+import json
+
+from gateway.sources.base import Diagnostic
+
+LISTED = 5_000
+
+
+class Fidelity:
+    """Collects diagnostics and origins while a document is read; bounded, each line once."""
+
+    def __init__(self) -> None:
+        self._diagnostics: dict[tuple[str, str], Diagnostic] = {}
+        self.origins: dict[str, str] = {}
+
+    def deviation(self, code: str, at: str, message: str) -> None:
+        if len(self._diagnostics) < LISTED:
+            self._diagnostics.setdefault((code, at), Diagnostic(code, at, message))
+
+    def origin(self, coordinate: str, directive: str, **arguments: object) -> None:
+        """Record `@directive(argument: ...)` on a coordinate; arguments that are None are left out."""
+        said = ", ".join(f"{name.rstrip('_')}: {_literal(value)}" for name, value in arguments.items() if value is not None)
+        text = f"@{directive}({said})" if said else f"@{directive}"
+        before = self.origins.get(coordinate)
+        self.origins[coordinate] = f"{before} {text}" if before else text
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return tuple(self._diagnostics.values())
+
+
+def _literal(value: object) -> str:
+    """A value as SDL; JSON's string escapes are GraphQL's, and ASCII keeps lone surrogates printable."""
+    if isinstance(value, dict):
+        entries = (f"{{value: {json.dumps(key)}, type: {json.dumps(name)}}}" for key, name in value.items())
+        return f"[{', '.join(entries)}]"
+    return json.dumps(value)

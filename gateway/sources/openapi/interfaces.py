@@ -1,0 +1,165 @@
+"""A base with a discriminator is an interface of all that extend it with `allOf` (C1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from graphql import (
+    FieldDefinitionNode,
+    InterfaceTypeDefinitionNode,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    ObjectTypeDefinitionNode,
+    TypeNode,
+    UnionTypeDefinitionNode,
+)
+
+from gateway.sources.base import Dispatch
+from gateway.sources.openapi.dispatch import Member, by_discriminator, by_structure
+from gateway.sources.openapi.draft import Draft
+from gateway.sources.openapi.nodes import field, interface_type, non_null, nullable, object_type
+from gateway.sources.openapi.references import Node, is_reference
+from gateway.sources.openapi.shape import Discriminator, Shape
+
+if TYPE_CHECKING:
+    from gateway.sources.openapi.outputs import Outputs
+
+
+class _Opened(msgspec.Struct, frozen=True):
+    """An interface and the concrete types it may stand for."""
+
+    name: str
+    discriminator: Discriminator
+    members: tuple[Member, ...]
+
+
+class Hierarchy:
+    """Which shared schemas extend which; the index is made when the first discriminator is met."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._index: dict[str, list[Node]] | None = None
+        self._derived: dict[str, tuple[Shape, ...]] = {}
+        self.interfaces: set[str] = set()
+        self._opened: list[_Opened] = []
+
+    def is_interface(self, at: str) -> bool:
+        node = self._draft.references.node(at)
+        if node is None or not isinstance(node.value, dict) or "discriminator" not in node.value:
+            return False
+        shape = self._draft.shapes.of(node)
+        own = shape.discriminator is not None and shape.discriminator.at == at
+        return own and shape.at == at and shape.kind == "object" and bool(self.derived(at))
+
+    def derived(self, at: str) -> tuple[Shape, ...]:
+        """The object schemas that extend the one at this place, near or far, in the order of the document."""
+        if at not in self._derived:
+            found: dict[str, Shape] = {}
+            pending = [at]
+            seen = {at}
+            while pending:
+                for node in self._extending().get(pending.pop(), ()):
+                    if node.at in seen:
+                        continue
+                    seen.add(node.at)
+                    pending.append(node.at)
+                    shape = self._draft.shapes.of(node)
+                    if shape.kind == "object" and at in shape.bases:
+                        found[shape.at] = shape
+            self._derived[at] = tuple(found[key] for key in sorted(found))
+        return self._derived[at]
+
+    def implemented(self, shape: Shape, outputs: Outputs) -> list[str]:
+        """The interfaces of an object; they join the queue."""
+        found = []
+        for at in shape.bases:
+            if at != shape.at and self.is_interface(at) and (node := self._draft.references.node(at)) is not None:
+                found.append(outputs.name(self._draft.shapes.of(node)))
+        return list(dict.fromkeys(found))
+
+    def opened(self, name: str, shape: Shape, outputs: Outputs) -> None:
+        """An interface was defined: all that implement it must be there too."""
+        assert shape.discriminator is not None
+        self.interfaces.add(name)
+        derived = self.derived(shape.at)
+        names = [outputs.name(each) for each in derived]
+        concrete = [Member(n, each) for n, each in zip(names, derived, strict=True) if not self.is_interface(each.at)]
+        self._opened.append(_Opened(name, shape.discriminator, tuple(concrete)))
+
+    def dispatch(self) -> None:
+        for each in self._opened:
+            mapping = by_discriminator(self._draft, each.discriminator, each.members)
+            self._draft.fidelity.origin(each.name, "dispatch", property=each.discriminator.property, mapping=mapping)
+            self._draft.dispatch[each.name] = Dispatch(
+                each.discriminator.property, mapping, by_structure(self._draft, each.members)
+            )
+
+    def _extending(self) -> dict[str, list[Node]]:
+        if self._index is None:
+            self._index = {}
+            for _, node in self._draft.references.shared():
+                for part in node.child("allOf").items():
+                    base = self._draft.references.follow(part) if is_reference(part.value) else None
+                    if base is not None:
+                        self._index.setdefault(base.at, []).append(node)
+        return self._index
+
+
+# ---------------------------------------------------------------- fields that must fit
+
+
+def fit(draft: Draft, interfaces: set[str]) -> None:
+    """See to it that each type has the fields of its interfaces with types that fit; one that does not takes the interface's."""
+    for name, definition in list(draft.types.items()):
+        if not isinstance(definition, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode) or not definition.interfaces:
+            continue
+        wanted = [node.name.value for node in definition.interfaces if node.name.value in interfaces]
+        fields = {each.name.value: each for each in definition.fields or ()}
+        before = dict(fields)
+        for interface in wanted:
+            for theirs in draft.types[interface].fields or ():  # type: ignore[attr-defined]  # an interface has fields
+                fields[theirs.name.value] = _fitting(draft, name, interface, fields.get(theirs.name.value), theirs)
+        if fields != before or len(wanted) != len(definition.interfaces):
+            words = definition.description.value if definition.description else ""
+            make = object_type if isinstance(definition, ObjectTypeDefinitionNode) else interface_type
+            draft.types[name] = make(name, fields.values(), words, wanted)
+
+
+def _fitting(
+    draft: Draft, name: str, interface: str, own: FieldDefinitionNode | None, theirs: FieldDefinitionNode
+) -> FieldDefinitionNode:
+    field_name = theirs.name.value
+    if source := draft.names.get((interface, field_name)):
+        draft.names.setdefault((name, field_name), source)
+    if own is None:
+        return theirs
+    if _is_subtype(draft, own.type, theirs.type):
+        return own
+    coordinate = f"{name}.{field_name}"
+    draft.fidelity.deviation(
+        "INTERFACE_FIELD", coordinate, f"Its type does not fit {interface}.{field_name}; it has the type declared there."
+    )
+    loosened = nullable(theirs.type)
+    required = isinstance(own.type, NonNullTypeNode) or isinstance(theirs.type, NonNullTypeNode)
+    words = own.description.value if own.description else ""
+    return field(field_name, non_null(loosened) if required else loosened, words, deprecated=bool(own.directives))
+
+
+def _is_subtype(draft: Draft, own: TypeNode, theirs: TypeNode) -> bool:
+    if isinstance(theirs, NonNullTypeNode):
+        return isinstance(own, NonNullTypeNode) and _is_subtype(draft, own.type, theirs.type)
+    own = nullable(own)
+    if isinstance(theirs, ListTypeNode):
+        return isinstance(own, ListTypeNode) and _is_subtype(draft, own.type, theirs.type)
+    if not isinstance(own, NamedTypeNode) or not isinstance(theirs, NamedTypeNode):
+        return False
+    mine, wanted = own.name.value, theirs.name.value
+    if mine == wanted:
+        return True
+    abstract, concrete = draft.types.get(wanted), draft.types.get(mine)
+    if isinstance(abstract, UnionTypeDefinitionNode):
+        return mine in {node.name.value for node in abstract.types or ()}
+    interfaces = getattr(concrete, "interfaces", None) or ()
+    return wanted in {node.name.value for node in interfaces}

@@ -1,0 +1,273 @@
+"""A fetch becomes calls. All that does not depend on the request is written once; per request only values are put in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from gateway.sources.base import Argument, Chunk, Fetch, Field, Prepared
+from gateway.sources.openapi.endpoint import Endpoint
+from gateway.sources.openapi.parameters import TEMPLATE, Parameter
+from gateway.sources.openapi.styles import Write, writer
+from gateway.sources.openapi.values import ABSENT, Convert, Read, Spelling, always, reader
+from gateway.sources.openapi.verify import verifier
+from gateway.upstream.call import Call, HeaderRules, Headers, Reply, Request
+
+MAX_URL = 8_000
+"""Bytes. A batch whose URL would be longer is asked in several calls."""
+_PATH_SAFE = "/-._~!$&'()*+,;=:@%"
+_TEXT = "text/plain, text/*;q=0.9, */*;q=0.1"
+
+Keys = Sequence[tuple[Any, ...]]
+Verify = Callable[[Reply], Reply]
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """What all calls of a source share."""
+
+    headers: HeaderRules
+    spelling: Spelling
+    not_found: str | None = None
+    deep_arrays: str = "repeat"
+
+
+class _Slot(msgspec.Struct, frozen=True):
+    """One parameter of a fetch: where its value comes from and how it is written."""
+
+    parameter: Parameter
+    write: Write
+    read: Read | None = None
+    """From literals and variables; None: from a key."""
+    key: int = 0
+    convert: Convert | None = None
+    constant: bool = False
+
+    def text(self, key: Any, variables: Mapping[str, Any]) -> str:
+        """The written value; empty where there is none to send."""
+        if self.read is not None:
+            value = self.read(variables)
+        else:
+            value = self.convert(key[self.key]) if self.convert is not None else key[self.key]
+        return "" if value is ABSENT or value is None else self.write(value)
+
+
+class _Writer:
+    """The calls of one endpoint for one fetch."""
+
+    def __init__(self, endpoint: Endpoint, slots: Sequence[_Slot], caller: Caller) -> None:
+        self._endpoint = endpoint
+        self._rules = caller.headers
+        self._private = bool(caller.headers.propagates)
+        self._path = _path_parts(endpoint, {slot.parameter.name: slot for slot in slots if slot.parameter.place == "path"})
+        self._fixed_query, self._query = _split([slot for slot in slots if slot.parameter.place == "query"])
+        self._fixed_query = "&".join(filter(None, (_path_query(endpoint.path), self._fixed_query, endpoint.secrets.query)))
+        self._header_slots = [slot for slot in slots if slot.parameter.place == "header"]
+        self._cookie_slots = [slot for slot in slots if slot.parameter.place == "cookie"]
+        self._accept = _accept(endpoint)
+        self._shared = None if self._private else self._base_headers({})
+
+    def call(self, key: Any, variables: Mapping[str, Any], request: Request, verify: Verify) -> Call:
+        endpoint = self._endpoint
+        headers = self._headers(key, variables, request)
+        return Call(endpoint.method, self.url(key, variables), headers, None, endpoint.template, request, verify, self._private)
+
+    def url(self, key: Any, variables: Mapping[str, Any]) -> str:
+        path = "".join([part if isinstance(part, str) else part.text(key, variables) for part in self._path])
+        written = [slot.text(key, variables) for slot in self._query]
+        query = "&".join([text for text in (self._fixed_query, *written) if text])
+        return f"{path}?{query}" if query else path
+
+    def _headers(self, key: Any, variables: Mapping[str, Any], request: Request) -> Headers:
+        base = self._shared if self._shared is not None else self._base_headers(request.headers)
+        if not self._header_slots and not self._cookie_slots:
+            return base
+        own = [(slot.parameter.name.lower(), text) for slot in self._header_slots if (text := slot.text(key, variables))]
+        cookies = [text for slot in self._cookie_slots if (text := slot.text(key, variables))]
+        if not cookies:
+            return (*base, *own)
+        others = tuple(header for header in base if header[0] != "cookie")
+        before = [value for name, value in base if name == "cookie"]
+        return (*others, *own, ("cookie", "; ".join((*before, *cookies))))
+
+    def _base_headers(self, incoming: Mapping[str, str]) -> Headers:
+        """accept, then what the source's rules say, then the credentials that the rules leave open."""
+        ruled = self._rules.build(incoming)
+        names = {name for name, _ in ruled}
+        secrets = tuple(header for header in self._endpoint.secrets.headers if header[0] not in names)
+        accept = () if "accept" in names else (("accept", self._accept),)
+        cookies = (("cookie", "; ".join(self._endpoint.secrets.cookies)),) if self._endpoint.secrets.cookies else ()
+        return (*accept, *ruled, *secrets, *cookies)
+
+
+# ---------------------------------------------------------------- the two ways to fetch
+
+
+def prepare(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> Prepared:
+    """One root field, or rows by key (with a batch endpoint, or one call per key)."""
+    if fetch.entry is None:
+        return _root(_only(fetch), endpoints, caller)
+    if fetch.entry.batch is not None:
+        return _batch(fetch, endpoints, caller)
+    return _single(fetch, endpoints, caller)
+
+
+def _only(fetch: Fetch) -> Field:
+    """REST answers one root field per call: a fetch has one."""
+    (case,) = fetch.selection.cases
+    (field,) = case.fields
+    return field
+
+
+def _root(field: Field, endpoints: Mapping[str, Endpoint], caller: Caller) -> Prepared:
+    endpoint = endpoints[field.name]
+    write = _Writer(endpoint, _slots(endpoint, field.arguments, {}, caller), caller)
+    absent_is_null = (endpoint.not_found or caller.not_found or "error") == "null"
+
+    def calls(_: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
+        return (Chunk(write.call((), variables, request, verify)),)
+
+    return Prepared(calls, verifier(endpoint.kind, absent_is_null), "value", propagates=caller.headers.propagates)
+
+
+def _single(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> Prepared:
+    """One call per distinct key; what is not found is null unless the configuration says otherwise."""
+    assert fetch.entry is not None
+    entry, endpoint = fetch.entry, endpoints[fetch.entry.via]
+    positions = {each.name: index for index, each in enumerate(entry.inputs)}
+    write = _Writer(endpoint, _slots(endpoint, entry.arguments, positions, caller), caller)
+
+    def calls(keys: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
+        return [Chunk(write.call(key, variables, request, verify), range(i, i + 1)) for i, key in enumerate(keys)]
+
+    return Prepared(calls, verifier(endpoint.kind, _null_by_key(endpoint, caller)), "one", propagates=caller.headers.propagates)
+
+
+def _null_by_key(endpoint: Endpoint, caller: Caller) -> bool:
+    return (endpoint.not_found or caller.not_found or "null") == "null"
+
+
+def _batch(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> Prepared:
+    """Many keys in one call, at most `batch.max` (or what the document allows) and within the length a URL may have."""
+    assert fetch.entry is not None
+    assert fetch.entry.batch is not None
+    entry, batch = fetch.entry, fetch.entry.batch
+    endpoint = endpoints[batch.via]
+    slots = _slots(endpoint, entry.arguments, {each.name: 0 for each in entry.inputs}, caller)
+    write = _Writer(endpoint, slots, caller)
+    size = min(batch.max, endpoint.limits.get(batch.arg, batch.max))
+
+    def calls(keys: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
+        values = [key[0] for key in keys]
+        return [
+            Chunk(write.call((values[part.start : part.stop],), variables, request, verify), part)
+            for part in _parts(values, size, lambda some: len(write.url((some,), variables)) <= MAX_URL)
+        ]
+
+    key_field = _key_field(fetch, batch.key)
+    absent_is_null = _null_by_key(endpoint, caller)
+    return Prepared(calls, verifier(endpoint.kind, absent_is_null), "key", batch.path, key_field, caller.headers.propagates)
+
+
+def _parts(values: Sequence[Any], size: int, fits: Callable[[Sequence[Any]], bool]) -> Iterator[range]:
+    """Ranges of at most `size` values, halved until they fit; a single value is asked whatever its length."""
+    pending = [range(start, min(start + size, len(values))) for start in range(0, len(values), size)]
+    pending.reverse()
+    while pending:
+        part = pending.pop()
+        if len(part) == 1 or fits(values[part.start : part.stop]):
+            yield part
+        else:
+            middle = (part.start + part.stop) // 2
+            pending += [range(middle, part.stop), range(part.start, middle)]
+
+
+def _key_field(fetch: Fetch, name: str) -> str:
+    """The response key under which a row has the field it is matched by; planning put it there."""
+    return next(
+        field.key for case in fetch.selection.cases for field in case.fields if field.name == name and not field.arguments
+    )
+
+
+# ---------------------------------------------------------------- parts of a call
+
+
+def _slots(endpoint: Endpoint, arguments: Sequence[Argument], positions: Mapping[str, int], caller: Caller) -> list[_Slot]:
+    """The parameters that have a value in this fetch, in the order of the document."""
+    given = {argument.name: argument for argument in arguments}
+    slots = []
+    for parameter in endpoint.parameters:
+        argument = given.get(parameter.argument)
+        if argument is not None:
+            slots.append(_slot(endpoint, parameter, argument, positions, caller))
+        elif (default := endpoint.defaults.get(parameter.argument)) is not None:
+            slots.append(_Slot(parameter, writer(parameter, caller.deep_arrays), always(default), constant=True))
+    return slots
+
+
+def _slot(endpoint: Endpoint, parameter: Parameter, argument: Argument, positions: Mapping[str, int], caller: Caller) -> _Slot:
+    write = writer(parameter, caller.deep_arrays)
+    convert = caller.spelling.converter(endpoint.types[parameter.argument])
+    if argument.input is not None:
+        return _Slot(parameter, write, None, positions[argument.input], convert)
+    assert argument.value is not None
+    read, constant = reader(argument.value, convert)
+    default = endpoint.defaults.get(parameter.argument)
+    if default is not None:
+        read = _or_default(read, default)
+    return _Slot(parameter, write, read, constant=constant)
+
+
+def _or_default(read: Read, default: Any) -> Read:
+    """A path cannot leave a value out: where the client gave none, the document's default is sent."""
+
+    def read_or_default(variables: Mapping[str, Any]) -> Any:
+        value = read(variables)
+        return default if value is ABSENT or value is None else value
+
+    return read_or_default
+
+
+def _path_parts(endpoint: Endpoint, slots: Mapping[str, _Slot]) -> list[str | _Slot]:
+    """The base and the path's template, cut where values go in; what never changes is written."""
+    path = endpoint.path.partition("#")[0].partition("?")[0]
+    parts: list[str | _Slot] = [endpoint.base]
+    for index, piece in enumerate(TEMPLATE.split(path)):
+        if index % 2 == 0:
+            parts.append(quote(piece, safe=_PATH_SAFE))
+        else:
+            parts.append(slots[piece] if piece in slots else quote(f"{{{piece}}}"))
+    return _merged(
+        [part.write(part.read({})) if isinstance(part, _Slot) and part.constant and part.read else part for part in parts]
+    )
+
+
+def _merged(parts: Sequence[str | _Slot]) -> list[str | _Slot]:
+    merged: list[str | _Slot] = []
+    for part in parts:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        else:
+            merged.append(part)
+    return merged
+
+
+def _split(slots: Sequence[_Slot]) -> tuple[str, list[_Slot]]:
+    """(what is the same for every request, written; the rest)."""
+    fixed = [slot.text((), {}) for slot in slots if slot.constant]
+    return "&".join(text for text in fixed if text), [slot for slot in slots if not slot.constant]
+
+
+def _path_query(path: str) -> str:
+    """A query string that the document wrote into the path itself (A5)."""
+    return quote(path.partition("#")[0].partition("?")[2], safe="=&-._~%+")
+
+
+def _accept(endpoint: Endpoint) -> str:
+    if endpoint.kind == "json":
+        media = endpoint.media.partition(";")[0].strip()
+        plain = media in ("application/json", "") or "*" in media
+        return "application/json" if plain else f"{media}, application/json;q=0.9"
+    return _TEXT if endpoint.kind == "text" else "*/*"

@@ -1,0 +1,95 @@
+"""Bytes become a document: JSON or YAML 1.2, any depth and size bounded, duplicate keys told (rules L1, L2)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from gateway.config.problem import ConfigError
+from gateway.config.yaml import read_yaml
+from gateway.sources.openapi.fidelity import Fidelity
+from gateway.sources.openapi.names import token
+
+MAX_DEPTH = 2_000
+MAX_NODES = 5_000_000
+
+
+class Unusable(Exception):
+    """Not a document we can read anything from. The message says what and where."""
+
+
+class Version(msgspec.Struct, frozen=True):
+    """Which text the document follows, as far as its meaning differs."""
+
+    major: int
+    minor: int
+
+    @property
+    def swagger(self) -> bool:
+        return self.major == 2
+
+    @property
+    def references_have_siblings(self) -> bool:
+        return (self.major, self.minor) >= (3, 1)
+
+
+def read(text: bytes, name: str, report: Fidelity) -> Any:
+    """The value of a document's text. Raises `Unusable`."""
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    if not text.strip():
+        raise Unusable(f"{name} is empty.")
+    if text.lstrip()[:1] in (b"{", b"["):
+        try:
+            return _read_json(text, name, report)
+        except ValueError:
+            pass  # flow-style YAML looks the same from outside
+    return _read_yaml(text, name, report)
+
+
+def _read_json(text: bytes, name: str, report: Fidelity) -> Any:
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    report.deviation(
+                        "DUPLICATE_KEY", f"{key}", f"The key {key!r} stands twice in one object; the last one counts."
+                    )
+                seen.add(key)
+        return found
+
+    try:
+        return json.loads(text, object_pairs_hook=members)
+    except RecursionError:
+        raise Unusable(f"{name} is nested too deeply to be read.") from None
+
+
+def _read_yaml(text: bytes, name: str, report: Fidelity) -> Any:
+    try:
+        value, marks = read_yaml(text, name, depth=MAX_DEPTH, nodes=MAX_NODES, duplicates="last", marks=False)
+    except ConfigError as error:
+        raise Unusable(str(error)) from None
+    for again in marks.duplicates:
+        pointer = "#" + "".join(f"/{token(str(key))}" for key in again.path)
+        report.deviation("DUPLICATE_KEY", pointer, f"The key stands twice in one object ({again.again}); the last one counts.")
+    return value
+
+
+def version_of(document: Any, name: str) -> Version:
+    """Only what has a `paths` object can be used; a version that is not known is read as the nearest (L2)."""
+    if not isinstance(document, dict):
+        raise Unusable(f"{name} is not an OpenAPI document: it is {_kind(document)}, not an object.")
+    if not isinstance(document.get("paths"), dict):
+        raise Unusable(f"{name} has no `paths` object, so there is nothing to read from it.")
+    if "swagger" in document:
+        return Version(2, 0)
+    said = str(document.get("openapi", "3.0")).split(".")
+    return Version(3, int(said[1]) if len(said) > 1 and said[1].isdigit() else 0)
+
+
+def _kind(value: Any) -> str:
+    names = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}
+    return names.get(type(value), "something else")
