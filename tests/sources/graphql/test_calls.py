@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from gateway.upstream.call import Call, HeaderRules, Request
-from tests.sources.graphql.world import URL, a_fetch, a_subgraph, by_key
+from tests.sources.graphql.world import PLAIN, URL, a_fetch, a_subgraph, by_key
 
 FORWARDS = HeaderRules(lambda incoming: (("authorization", incoming.get("authorization", "")),), frozenset({"authorization"}))
 INSERTS = HeaderRules(lambda _: (("accept", "application/json"), ("x-api-key", "k")))
 
 
-def a_call(rules: HeaderRules = HeaderRules(), asked: str = "{ count(of: 1) }", **headers: str) -> Call:  # noqa: B008  # frozen
+def a_call(rules: HeaderRules = PLAIN, asked: str = "{ count(of: 1) }", **headers: str) -> Call:
     prepared = a_subgraph(rules=rules).prepare(a_fetch(a_subgraph(), asked))
     return prepared.calls((), {}, Request("req_1", headers), lambda reply: reply)[0].call
 
