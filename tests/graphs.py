@@ -18,6 +18,7 @@ from gateway.sources.document import Document
 from gateway.sources.graphql import subgraph
 from gateway.sources.graphql.prepare import Post
 from gateway.upstream.call import Call, HeaderRules, Reply, Request
+from gateway.upstream.layers.attempt import count
 
 GATEWAY_OWNER = Owner("API Platform", "https://api.example.com", {"email": "platform@example.com"})
 
@@ -42,6 +43,7 @@ class Service:
         self.schema = build_schema(sdl)
 
     async def send(self, call: Call) -> Reply:
+        count(call.request)
         body = json.loads(call.body or b"")
         self.asked.append(body)
         if self.failure is not None:

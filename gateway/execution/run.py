@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import GatewayError, InternalError, SourceError, UpstreamCallsExhausted
+from gateway.errors import GatewayError, InternalError, SourceError
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.gather import Gathered, flatten, gather
 from gateway.execution.place import Found, by_key, hide
@@ -205,11 +205,6 @@ class Run:
     # ------------------------------------------------------------ one call
 
     async def _send(self, step: ReadyStep, chunk: Chunk) -> Reply | GatewayError:
-        tally = self.request.tally
-        if tally.limit and tally.calls >= tally.limit:
-            self.faulty = True
-            return _told(UpstreamCallsExhausted(made=tally.calls, limit=tally.limit), step, chunk)
-        tally.calls += 1
         try:
             reply = await step.subgraph.send(chunk.call)
         except SourceError as error:
