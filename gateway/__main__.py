@@ -1,0 +1,243 @@
+"""The commands: `gateway VERB`. Exit codes: 0 fine, 1 problems found, 2 could not run."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, CycloptsError, Parameter
+
+from gateway import __version__
+from gateway import app as house
+from gateway.commands.reading import pull, read
+from gateway.commands.screen import COULD_NOT_RUN, FINE, PROBLEMS, Screen
+from gateway.commands.sources import facts, row
+from gateway.composition.print import print_schema, print_sources
+from gateway.config.problem import ConfigError, Mark, Problem
+from gateway.config.schema import json_schema
+from gateway.demo.run import run_demo
+from gateway.demo.services import Broken, ServiceFailed
+from gateway.engine import Engine
+from gateway.errors import RequestError
+from gateway.planning.plan import show, to_json
+
+Config = Annotated[Path, Parameter(help="The configuration: a YAML file, or a folder of them.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+
+app = App(
+    name="gateway",
+    help="Signpost: one GraphQL endpoint in front of many services, whose errors say whose they are.",
+    help_epilogue="Exit codes: 0 fine, 1 problems found, 2 could not run.",
+    version=f"signpost-gateway {__version__}",
+    result_action="return_value",
+)
+schema_app = App(name="schema", help="The composed schema, and the copies of the services' schemas.")
+config_app = App(name="config", help="About the configuration file.")
+app.command(schema_app)
+app.command(config_app)
+
+
+# ---------------------------------------------------------------- running it
+
+
+@app.command
+def serve(
+    config: Config,
+    *,
+    host: Annotated[str | None, Parameter(help="Listen on this host instead of the configured one.")] = None,
+    port: Annotated[int | None, Parameter(help="Listen on this port instead of the configured one; 0 takes a free one.")] = None,
+    workers: Annotated[int, Parameter(help="Processes that share the port, each with a house of its own.")] = 1,
+    json: Json = False,
+) -> int:
+    """Serve the API until told to stop (Ctrl-C or SIGTERM): requests that are in are finished."""
+    screen = Screen(json)
+    if workers < 1:
+        return screen.failed("--workers must be at least 1")
+    return house.serve(
+        config, host, port, workers, announce=lambda text: screen.data({"event": text}) if json else screen.say(text)
+    )
+
+
+@app.command
+def demo(
+    *,
+    port: Annotated[int, Parameter(help="Port of the gateway.")] = 8080,
+    break_: Annotated[
+        str | None, Parameter(name="--break", help="Break one service on purpose: SERVICE[:MODE], such as reviews:slow.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Three small services of three kinds, the gateway in front of them, and a query to try."""
+    screen = Screen(json)
+    try:
+        return run_demo(port, Broken.parse(break_) if break_ else None, say=screen.event)
+    except ValueError as error:
+        return screen.failed(f"--break: {error}")
+    except ServiceFailed as error:
+        return screen.failed(f"the demo did not start: {error}")
+
+
+# ---------------------------------------------------------------- looking at a configuration
+
+
+@app.command
+def check(config: Config, *, json: Json = False) -> int:
+    """Everything that is wrong with a configuration, and everything worth knowing about it.
+
+    Reads the configuration, asks every service for its schema and composes them, as `serve` would.
+    """
+    screen, found = Screen(json), read(config)
+    hints = (*found.problems, *found.hints())
+    try:
+        supergraph = found.compose()
+    except ConfigError as error:
+        told = {id(problem) for problem in error.problems}
+        return screen.problems([*error.problems, *(hint for hint in hints if id(hint) not in told and hint.severity != "error")])
+    types = sum(not name.startswith("__") for name in supergraph.schema.type_map)
+    root = supergraph.schema.query_type
+    fields = len(root.fields) if root else 0
+    hints = (*hints, *found.settings.located(supergraph.hints))
+    code = screen.problems(hints)
+    if not json:
+        screen.say(f"fine: {len(supergraph.subgraphs)} sources, {types} types, {fields} root fields, {len(hints)} hints", "bold")
+    return code
+
+
+@app.command
+def plan(
+    config: Config,
+    query: Annotated[str, Parameter(help="A GraphQL document, or @FILE to read one.")],
+    *,
+    operation: Annotated[str | None, Parameter(help="Which operation, where the document has several.")] = None,
+    variables: Annotated[str | None, Parameter(help="Its variables, as a JSON object.")] = None,
+    json: Json = False,
+) -> int:
+    """How an operation would be answered: which service is asked for what, in which order."""
+    screen = Screen(json)
+    file = query[1:] if query.startswith("@") else "query"
+    try:
+        document = Path(file).read_text("utf-8") if query.startswith("@") else query
+        given: dict[str, Any] = msgspec.json.decode(variables or "{}", type=dict[str, Any])
+    except (OSError, UnicodeDecodeError) as error:
+        return screen.failed(f"{file} cannot be read: {error}")
+    except msgspec.MsgspecError as error:
+        return screen.failed(f"--variables is not a JSON object: {error}")
+    found = read(config)
+    engine = Engine(found.compose(), owner=found.settings.gateway.owner)
+    try:
+        planned = engine.plan(document, operation, given)
+    except RequestError as error:
+        return screen.problems([_of_request(each, file) for each in (error, *error.others)])
+    if json:
+        screen.data(to_json(planned))
+    else:
+        screen.text(show(planned))
+    return FINE
+
+
+@app.command
+def sources(config: Config, *, json: Json = False) -> int:
+    """The sources, whose they are, and how it is with them."""
+    screen, found = Screen(json), read(config)
+    rows = [facts(source, found.loaded[source.name]) for source in found.settings.sources]
+    if json:
+        screen.data({"sources": rows})
+    else:
+        screen.table(("source", "kind", "url", "schema", "fields", "owner", "contact"), map(row, rows))
+        screen.problems(found.problems)
+    return PROBLEMS if any(problem.severity == "error" for problem in found.problems) else FINE
+
+
+@schema_app.default
+def schema(
+    config: Config,
+    *,
+    sources: Annotated[bool, Parameter(negative="", help="Add where each part comes from and who answers for it.")] = False,
+    json: Json = False,
+) -> int:
+    """Print the composed schema, as clients see it."""
+    supergraph = read(config).compose()
+    sdl = print_sources(supergraph) if sources else print_schema(supergraph)
+    screen = Screen(json)
+    if json:
+        screen.data({"sdl": sdl})
+    else:
+        screen.text(sdl)
+    return FINE
+
+
+@schema_app.command(name="pull")
+def schema_pull(config: Config, *, json: Json = False) -> int:
+    """Read every service's schema and write it to the `snapshot` its source names, to be committed."""
+    screen = Screen(json)
+    found, pulled = pull(config)
+    if json:
+        screen.data({"snapshots": [msgspec.to_builtins(each, enc_hook=str) for each in pulled]})
+    else:
+        screen.table(("source", "snapshot"), ((each.source, str(each.snapshot or f"none: {each.why_not}")) for each in pulled))
+        screen.problems(found.problems)
+    return PROBLEMS if any(problem.severity == "error" for problem in found.problems) else FINE
+
+
+@config_app.command(name="schema")
+def config_schema(*, json: Json = False) -> int:  # noqa: ARG001  it is JSON anyway
+    """The JSON Schema of the configuration, for editors: save it and name it in the first line of your YAML."""
+    Screen().data(json_schema(house.options()))
+    return FINE
+
+
+@app.command
+def version(*, json: Json = False) -> int:
+    """The gateway's version."""
+    screen = Screen(json)
+    if json:
+        screen.data({"version": __version__, "python": platform.python_version()})
+    else:
+        screen.text(f"signpost-gateway {__version__}")
+    return FINE
+
+
+# ---------------------------------------------------------------- the way in and out
+
+
+def _of_request(error: RequestError, file: str) -> Problem:
+    mark = next((Mark(file, at["line"], at["column"]) for at in error.locations), None)
+    return Problem(error.code, error.message, mark=mark)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """One command line. Whatever happens, the exit code says which of the three it was, and nobody is shown a traceback."""
+    screen = Screen("--json" in arguments)
+    try:
+        code = app(list(arguments), exit_on_error=False, print_error=True)
+    except CycloptsError:
+        return COULD_NOT_RUN
+    except ConfigError as error:
+        return screen.problems(error.problems)
+    except KeyboardInterrupt:
+        return COULD_NOT_RUN
+    except OSError as error:
+        return screen.failed(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except Exception as error:
+        return screen.failed(_fault(error))
+    return code if isinstance(code, int) else FINE
+
+
+def _fault(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    return f"the gateway failed by a fault of its own: {type(error).__name__} at {where}; please report it with this line"
+
+
+def main() -> None:
+    """The console script. The process ends without finalising the interpreter: the HTTP client's threads may outlive it."""
+    house.leave(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
