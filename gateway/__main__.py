@@ -21,7 +21,6 @@ from gateway.composition.print import print_schema, print_sources
 from gateway.config.problem import ConfigError, Mark, Problem
 from gateway.config.schema import json_schema
 from gateway.demo.run import run_demo
-from gateway.demo.services import Broken, ServiceFailed
 from gateway.engine import Engine
 from gateway.errors import RequestError
 from gateway.planning.plan import show, to_json
@@ -58,9 +57,7 @@ def serve(
     screen = Screen(json)
     if workers < 1:
         return screen.failed("--workers must be at least 1")
-    return house.serve(
-        config, host, port, workers, announce=lambda text: screen.data({"event": text}) if json else screen.say(text)
-    )
+    return house.serve(config, host, port, workers, announce=screen.event)
 
 
 @app.command
@@ -73,13 +70,7 @@ def demo(
     json: Json = False,
 ) -> int:
     """Three small services of three kinds, the gateway in front of them, and a query to try."""
-    screen = Screen(json)
-    try:
-        return run_demo(port, Broken.parse(break_) if break_ else None, say=screen.event)
-    except ValueError as error:
-        return screen.failed(f"--break: {error}")
-    except ServiceFailed as error:
-        return screen.failed(f"the demo did not start: {error}")
+    return run_demo(port, break_, json=json)
 
 
 # ---------------------------------------------------------------- looking at a configuration
