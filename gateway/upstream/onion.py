@@ -60,9 +60,7 @@ class SourceView(msgspec.Struct, frozen=True):
 class SourceState:
     """What the layers of one source remember. It lives as long as the source's address and policy stay the same."""
 
-    def __init__(
-        self, source: str, policy: Policy, client: Client | HttpxClient | None, shared: Shared
-    ) -> None:
+    def __init__(self, source: str, policy: Policy, client: Client | HttpxClient | None, shared: Shared) -> None:
         clock = shared.clock
         self.source = source
         self.client = client
@@ -98,7 +96,7 @@ class SourceState:
 
 def client_for(policy: Policy) -> Client | HttpxClient:
     """The source's own connections, within its policy."""
-    limits = Limits(per_try=_per_try(policy), max_connections=policy.concurrency.max, max_response=policy.max_response)
+    limits = Limits(per_try=policy.timeout.per_try, max_connections=policy.concurrency.max, max_response=policy.max_response)
     return HttpxClient(limits) if policy.transport == "httpx" else Client(limits)
 
 
@@ -108,7 +106,7 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared) -> Sen
     A transport without a client of ours (a schema in this process) has no timeout of its own, so it gets the layer.
     """
     clock, tracer = shared.clock, shared.tracer
-    budget, per_try, total = state.retry_budget, _per_try(policy), policy.timeout.total
+    budget, per_try, total = state.retry_budget, policy.timeout.per_try, policy.timeout.total
     layers: list[Layer | None] = [
         fetch_span(state.source, tracer),
         cache(state.cache, clock) if state.cache else None,
@@ -118,14 +116,9 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared) -> Sen
         breaker(state.breaker) if state.breaker else None,
         bulkhead(state.slots, policy.concurrency.max_wait, clock),
         attempt(per_try, clock, tracer, state.failed),
-        timeout(per_try) if state.client is None else None,
+        timeout(per_try, clock) if state.client is None else None,
         verify(),
     ]
     for layer in reversed(layers):
         send = layer(send) if layer else send
     return send
-
-
-def _per_try(policy: Policy) -> float:
-    """Never more than the total: then a silent source is a timeout of its own, and the breaker sees it."""
-    return min(policy.timeout.per_try, policy.timeout.total)

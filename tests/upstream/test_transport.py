@@ -281,8 +281,13 @@ async def test_the_deadline_cuts_a_call_short_and_is_not_the_source_s_fault(clie
     server = await hostile(silence)
     error = await failing(client, server.url, request=Request(id="r", deadline=time.monotonic() + 0.1))
     assert error.code == "DEADLINE_EXCEEDED"
+
+
+async def test_a_try_cut_short_by_the_policy_s_total_is_a_timeout_of_the_source(client: AnyClient, hostile: Start) -> None:
+    server = await hostile(silence)
     error = await failing(client, server.url, deadline=time.monotonic() + 0.1)
-    assert error.code == "DEADLINE_EXCEEDED"
+    assert error.code == "UPSTREAM_TIMEOUT"
+    assert 0 < error.details["budget_ms"] <= 100
 
 
 async def test_a_call_without_time_is_not_made(client: AnyClient, hostile: Start) -> None:

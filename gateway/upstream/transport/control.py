@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import monotonic
 
 import httpx
 
@@ -48,7 +49,7 @@ class HttpxClient:
         self._drained = asyncio.Event()
 
     async def send(self, call: Call) -> Reply:
-        allowed = budget(call, self._limits.per_try)
+        allowed = budget(call, self._limits.per_try, monotonic())
         if self._client.is_closed:
             raise SourceUnavailable(LET_GO)
         self.open_calls += 1

@@ -6,6 +6,7 @@ import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from pyreqwest import exceptions as wire
@@ -65,7 +66,7 @@ class Client:
 
     async def send(self, call: Call) -> Reply:
         """Make the call, once; once more where it met a kept-alive connection that the server had just closed."""
-        allowed = budget(call, self._limits.per_try)
+        allowed = budget(call, self._limits.per_try, monotonic())
         try:
             try:
                 reply = await self._exchange(call, allowed)
@@ -73,7 +74,7 @@ class Client:
                 if not (self._pooled and _is_stale(error)):
                     raise
                 self._pooled -= 1
-                reply = await self._exchange(call, budget(call, allowed.seconds))
+                reply = await self._exchange(call, budget(call, allowed.seconds, monotonic()))
         except (wire.PyreqwestError, ValueError) as error:
             raise failure(error, allowed) from error
         if self._pooled < self._limits.max_connections:
@@ -104,7 +105,7 @@ class Client:
         return await self._read(request, response)
 
     def _build(self, call: Call, allowed: Budget) -> StreamRequest:
-        timeout = timedelta(seconds=allowed.seconds) if allowed.by_deadline else self._per_try
+        timeout = timedelta(seconds=allowed.seconds) if allowed.cut else self._per_try
         builder = self._request(call.method, call.url).timeout(timeout).headers(call.headers)
         if call.body is not None:
             builder = builder.body_bytes(call.body)

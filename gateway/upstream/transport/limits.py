@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from time import monotonic
 
 import msgspec
 
@@ -43,26 +42,27 @@ class Orphans:
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """The seconds one call may take, and whether the caller's deadline (rather than per_try) sets them."""
+    """The seconds one call may take. `cut`: less than per_try; `by_request`: because the request's own deadline is near."""
 
     seconds: float
-    by_deadline: bool = False
+    cut: bool = False
+    by_request: bool = False
 
 
-def budget(call: Call, per_try: float) -> Budget:
+def budget(call: Call, per_try: float, now: float) -> Budget:
     """The shorter of per_try and what is left until the deadline; a call without time is not made."""
-    remaining = min(call.deadline, call.request.deadline) - monotonic()
+    remaining = min(call.deadline, call.request.deadline) - now
     if remaining >= per_try:
         return Budget(per_try)
     if remaining <= 0:
         raise DeadlineExceeded(deadline_ms=0)
-    return Budget(remaining, by_deadline=True)
+    return Budget(remaining, cut=True, by_request=call.request.deadline <= call.deadline)
 
 
 def timed_out(spent: Budget, error_type: str = "http_response_timeout") -> SourceError:
-    """A timeout is the source's, unless it was the caller who had no more time to give."""
+    """A timeout is the source's, unless it was the request that had no more time to give."""
     ms = round(spent.seconds * 1000)
-    if spent.by_deadline:
+    if spent.by_request:
         return DeadlineExceeded(error_type=error_type, deadline_ms=ms)
     what = "accept a connection" if error_type == "connection_timeout" else "answer"
     return UpstreamTimeout(f"did not {what} in time (budget {ms} ms)", error_type=error_type, budget_ms=ms)

@@ -226,14 +226,13 @@ class Model(RuleBasedStateMachine):
         if self.state == "open" and self.time.now >= self.opened_at + 15:
             self.state, self.era, self.trials, self.passed = "half-open", self.era + 1, 2, 0
         allowed = self.state == "closed" or (self.state == "half-open" and self.trials > 0)
-        try:
-            generation = self.breaker.admit()
-        except SourceUnavailable as error:
-            assert not allowed
-            assert error.retry_after is not None
-            assert 0 <= error.retry_after <= 15
+        if not allowed:
+            with pytest.raises(SourceUnavailable) as caught:
+                self.breaker.admit()
+            assert caught.value.retry_after is not None
+            assert 0 <= caught.value.retry_after <= 15
             return
-        assert allowed
+        generation = self.breaker.admit()
         if self.state == "half-open":
             self.trials -= 1
         self.out.append((generation, self.era))

@@ -111,7 +111,7 @@ async def test_one_budget_bounds_the_retries_of_all_calls() -> None:
 
 
 async def test_a_cancelled_pause_sends_nothing_more() -> None:
-    async def cancelled(seconds: float) -> None:
+    async def cancelled(_seconds: float) -> None:
         raise asyncio.CancelledError
 
     time, source = Time(), Source(UpstreamFailed())

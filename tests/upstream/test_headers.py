@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from gateway.config.model import HeaderRule, Insert, Propagate
+from gateway.upstream.headers import NEVER_PROPAGATED, header_rules
+
+INCOMING = {"authorization": "Bearer x", "accept-language": "de", "cookie": "a=b", "host": "evil.test", "content-length": "5"}
+
+
+def propagate(*named: str, rename: str | None = None) -> HeaderRule:
+    """As if the configuration had let every name through: these rules are the last to look."""
+    return HeaderRule.model_construct(propagate=Propagate.model_construct(named=named, rename=rename))
+
+
+def insert(name: str, value: str) -> HeaderRule:
+    return HeaderRule.model_construct(insert=Insert.model_construct(name=name, value=SecretStr(value)))
+
+
+def remove(*named: str) -> HeaderRule:
+    return HeaderRule.model_validate({"remove": {"named": named}})
+
+
+def test_a_named_header_of_the_caller_goes_on_in_lower_case() -> None:
+    rules = header_rules([propagate("Authorization", "Accept-Language")])
+    assert rules.build(INCOMING) == (("authorization", "Bearer x"), ("accept-language", "de"))
+    assert rules.propagates == {"authorization", "accept-language"}
+
+
+def test_a_header_the_caller_did_not_send_is_not_made_up() -> None:
+    assert header_rules([propagate("X-Tenant")]).build(INCOMING) == ()
+
+
+def test_a_renamed_header_goes_on_under_its_new_name_and_is_identity_under_the_old() -> None:
+    rules = header_rules([propagate("Authorization", rename="X-Caller")])
+    assert rules.build(INCOMING) == (("x-caller", "Bearer x"),)
+    assert rules.propagates == {"authorization"}
+
+
+def test_rules_apply_in_their_order() -> None:
+    rules = header_rules([insert("X-A", "1"), insert("Authorization", "own"), propagate("Authorization"), remove("X-A")])
+    assert rules.build(INCOMING) == (("authorization", "Bearer x"),)
+    assert rules.build({}) == (("authorization", "own"),)
+
+
+def test_without_propagation_every_caller_s_headers_are_the_same() -> None:
+    rules = header_rules([insert("X-Api-Key", "k")])
+    assert rules.build(INCOMING) is rules.build({})
+    assert rules.propagates == frozenset()
+
+
+@pytest.mark.parametrize(
+    "name", ["Connection", "Content-Length", "Transfer-Encoding", "Accept-Encoding", "Upgrade", "Traceparent", "X-Request-Id"]
+)
+def test_what_belongs_to_one_hop_or_is_ours_never_goes_on(name: str) -> None:
+    rules = header_rules([propagate(name)])
+    assert rules.build({name.lower(): "x"}) == ()
+    assert rules.propagates == frozenset()
+    assert name.lower() in NEVER_PROPAGATED
+
+
+def test_nothing_is_renamed_into_what_may_not_be_sent() -> None:
+    assert header_rules([propagate("Accept-Language", rename="Content-Length")]).build(INCOMING) == ()
+
+
+def test_a_cookie_goes_on_only_where_it_is_named() -> None:
+    assert header_rules([propagate("Authorization")]).build(INCOMING) == (("authorization", "Bearer x"),)
+    assert header_rules([propagate("Cookie")]).build(INCOMING) == (("cookie", "a=b"),)
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "a\0b"])
+def test_a_value_that_breaks_a_line_is_refused_untold(value: str) -> None:
+    with pytest.raises(ValueError, match="the value for X-Key has a line break or a NUL") as caught:
+        header_rules([insert("X-Key", value)])
+    assert value not in str(caught.value)
+    assert header_rules([propagate("X-A")]).build({"x-a": value}) == ()
