@@ -21,6 +21,7 @@ from gateway.composition.print import print_schema, print_sources
 from gateway.config.problem import ConfigError, Mark, Problem
 from gateway.config.schema import json_schema
 from gateway.demo.run import run_demo
+from gateway.demo.services import Broken, ServiceFailed
 from gateway.engine import Engine
 from gateway.errors import RequestError
 from gateway.planning.plan import show, to_json
@@ -70,7 +71,13 @@ def demo(
     json: Json = False,
 ) -> int:
     """Three small services of three kinds, the gateway in front of them, and a query to try."""
-    return run_demo(port, break_, json=json)
+    screen = Screen(json)
+    try:
+        return run_demo(port, Broken.parse(break_) if break_ else None, say=screen.event)
+    except ValueError as error:
+        return screen.failed(f"--break: {error}")
+    except ServiceFailed as error:
+        return screen.failed(f"the demo did not start: {error}")
 
 
 # ---------------------------------------------------------------- looking at a configuration
