@@ -32,7 +32,7 @@ def free_port() -> int:
 @contextmanager
 def server(arguments: Sequence[str], cpu: int, environ: Mapping[str, str] | None = None) -> Iterator[int]:
     """`python <arguments>` as a child on that core; gives its pid, ends it at the close."""
-    process = subprocess.Popen([sys.executable, *arguments], env=os.environ | (environ or {}))
+    process = subprocess.Popen([sys.executable, *arguments], env=os.environ | (environ or {}), stdout=subprocess.DEVNULL)
     pin(process.pid, cpu)
     try:
         yield process.pid

@@ -30,7 +30,7 @@ QUERY = """{
 def run_demo(
     port: int = 8080, broken: Broken | None = None, *, host: str = "127.0.0.1", say: Callable[[str], None] = print
 ) -> int:
-    """Serve until told to stop, with one service `broken` or none; the exit code. `say` is told what to ask, once it can be asked.
+    """Serve until told to stop, with one service `broken` or none; the exit code. `say` is told what to ask, once one can.
 
     Raises `ServiceFailed`, and what `gateway.app.serve` raises.
     """
