@@ -32,7 +32,7 @@ class CircuitBreaker(Part):
     volume_threshold: int = setting(20, "Calls in the window below which the circuit stays closed.", ge=1, strict=True)
     window: Positive = setting("30s", "Length of the rolling window in which calls are counted.")
     reset_timeout: Positive = setting("15s", "Time an open circuit waits before it lets trial calls through.")
-    half_open_attempts: int = setting(1, "Trial calls let through at once; all have to succeed.", ge=1, strict=True)
+    half_open_attempts: int = setting(1, "Trial calls let through at once after that.", ge=1, strict=True)
 
 
 class Concurrency(Part):

@@ -30,8 +30,15 @@ from gateway.config.model.scalars import (
 
 INTROSPECT = "introspect"
 PYTHON = "python:"
-FRAMING = frozenset({"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
-"""Headers of one connection (RFC 9110, 7.6.1) and of one message's length: the HTTP client writes them."""
+ONE_HOP = frozenset(
+    {
+        *("connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
+        *("te", "trailer", "transfer-encoding", "upgrade", "content-length", "accept-encoding"),
+    }
+)
+"""Headers of one connection (RFC 9110, 7.6.1) or of one message's framing: the HTTP client writes them."""
+ONE_MESSAGE = frozenset(("accept", "content-encoding", "content-type", "expect", "if-modified-since", "if-none-match", "range"))
+"""Headers that say something about the caller's own message, and nothing about the gateway's."""
 
 
 # ---------------------------------------------------------------- where its schema is
@@ -67,30 +74,22 @@ class Schema(Part):
 # ---------------------------------------------------------------- what it is sent
 
 
-def _names(*forbidden: str) -> Any:
-    refused = FRAMING | set(forbidden)
-
-    def check(names: tuple[str, ...]) -> tuple[str, ...]:
-        if not names:
-            raise wrong("at least one name")
-        for name in names:
-            if name.lower() in refused:
-                raise wrong(f"a header that may be passed on: {name} belongs to one connection")
-        return names
-
-    return check
+def _sendable(names: tuple[str, ...], refused: frozenset[str]) -> None:
+    for name in names:
+        if name.lower() in refused:
+            raise wrong(f"a header that may be sent on: {name} belongs to one connection or one message")
 
 
 class Propagate(Part):
     named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(description="Headers of the caller; one or a list.")
     rename: HeaderName | None = setting(None, "Send it under this name.")
 
-    _safe = field_validator("named")(_names("host"))
-
     @model_validator(mode="after")
-    def _one_name(self) -> Self:
-        if self.rename and len(self.named) > 1:
-            raise wrong("one name in `named` where there is a `rename`")
+    def _possible(self) -> Self:
+        if not self.named or (self.rename and len(self.named) > 1):
+            raise wrong("a name in `named`, and only one where there is a `rename`")
+        _sendable(self.named, ONE_HOP | ONE_MESSAGE)
+        _sendable((self.rename,) if self.rename else (), ONE_HOP)
         return self
 
 
@@ -100,8 +99,9 @@ class Insert(Part):
 
     @field_validator("name")
     @classmethod
-    def _safe(cls, name: str) -> str:
-        return str(_names()((name,))[0])
+    def _possible(cls, name: str) -> str:
+        _sendable((name,), ONE_HOP)
+        return name
 
 
 class Remove(Part):
