@@ -14,7 +14,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, graphql, print_schema
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    graphql,
+    introspection_types,
+    print_schema,
+)
 from strawberry import Schema
 
 from gateway.config.model.part import Part
@@ -66,6 +76,7 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
 def _load(source: Source, sends: Sends) -> Subgraph:
     place = source.schema_.from_
     sdl, execute = _opened(source, _found(source, place))
+    _restore_one_of()
     post = Post(source.url or place, sends.headers)
     return subgraph(source, Document(sdl.encode(), place), post, sends.around(in_process(execute)))
 
@@ -157,3 +168,20 @@ def _failed(source: Source, message: str, error: BaseException) -> Problem:
     frames = traceback.extract_tb(error.__traceback__)
     mark = Mark(frames[-1].filename, frames[-1].lineno or 1, 1) if frames else None
     return fault(source, "LOCAL_IMPORT_FAILED", message, mark=mark)
+
+
+def _restore_one_of() -> None:
+    """A `strawberry.Schema` replaces `__Type.isOneOf` of the whole process by a resolver that knows its own types only.
+
+    The gateway answers introspection of all sources in this process, so the field is made to know every type again.
+    """
+
+    def is_one_of(kind: GraphQLNamedType, _info: object) -> bool | None:
+        if not isinstance(kind, GraphQLInputObjectType):
+            return None
+        made_by_strawberry = kind.extensions.get("strawberry-definition")
+        return kind.is_one_of or bool(getattr(made_by_strawberry, "is_one_of", False))
+
+    kind = introspection_types["__Type"]
+    assert isinstance(kind, GraphQLObjectType)
+    kind.fields["isOneOf"].resolve = is_one_of

@@ -140,10 +140,11 @@ class _Check:
         arguments = {a.name.value: a for a in via.arguments or ()}
         if name not in arguments:
             self.say(f"{via.name.value} has no argument {name}", at, nearest(name, arguments))
+            return None
         for other, node in arguments.items():
             if other != name and isinstance(node.type, NonNullTypeNode) and node.default_value is None:
                 self.say(f"{via.name.value} also requires the argument {other}, which a lookup cannot give", at)
-        return arguments.get(name)
+        return arguments[name]
 
     def gives(self, via: FieldDefinitionNode, wanted: str, given: TypeNode, at: ConfigPath) -> bool:
         """Does the field give this type, or an abstract type that it belongs to?"""

@@ -1,0 +1,3 @@
+import no_such_library
+
+schema = no_such_library.schema
