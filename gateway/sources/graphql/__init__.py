@@ -7,10 +7,12 @@ fetch     →  operation (one minimal text)   →  prepare (bodies, chunks)     
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 from gateway.config.model.part import Part
 from gateway.config.problem import ConfigError
+from gateway.errors import UpstreamBadContent
 from gateway.sources.base import Subgraph
 from gateway.sources.document import INTROSPECT, Document, read_document, read_or_recall
 from gateway.sources.graphql.contact import with_contact
@@ -28,6 +30,8 @@ from gateway.upstream.call import Send, Sends
 if TYPE_CHECKING:
     from gateway.config.model import Source
 
+SDL = re.compile(rb"\b(?:type|schema)\b")
+
 
 class Options(Part):
     """A GraphQL source has no options of its own."""
@@ -43,8 +47,15 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
 
 async def _document(source: Source, sends: Sends) -> Document:
     if source.schema_.from_ != INTROSPECT:
-        return await read_document(source, sends)
+        return await read_document(source, sends, _is_a_schema)
     return await read_or_recall(source, sends, source.url or "", lambda: introspect(source, sends))
+
+
+def _is_a_schema(text: bytes) -> None:
+    """Cheap, and enough to keep an error page in JSON or words from becoming the last good copy."""
+    told = b'"__schema"' in text if text.lstrip().startswith(b"{") else b"{" in text and SDL.search(text)
+    if not told:
+        raise UpstreamBadContent("answered with something that is not a GraphQL schema")
 
 
 def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subgraph:

@@ -18,6 +18,7 @@ import msgspec
 
 from gateway.errors import UpstreamError, UpstreamGraphQLError
 from gateway.upstream.call import Reply
+from gateway.upstream.json import parse
 from gateway.upstream.layers.verify import bad_content, json_content, quoted, status_error
 
 ACCEPT = "application/graphql-response+json, application/json;q=0.9"
@@ -39,10 +40,8 @@ def verifier(decode: Callable[[bytes], Any]) -> Callable[[Reply], Reply]:
         json_content(reply)
         try:
             rows = decode(reply.body)
-        except msgspec.ValidationError:
-            return _scanned(reply)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise _garbage(reply, error) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as misfit:
+            return _scanned(reply, misfit)
         return msgspec.structs.replace(reply, rows=rows)
 
     return verify
@@ -58,12 +57,15 @@ def _unhappy(reply: Reply) -> Reply:
     return _scanned(reply)
 
 
-def _scanned(reply: Reply) -> Reply:
-    """The reply without rows, when it is GraphQL at all: values that do not fit are drift, which is for the exact reader."""
+def _scanned(reply: Reply, misfit: Exception | None = None) -> Reply:
+    """The reply without rows, when it is GraphQL at all: values that do not fit are drift, which is for the exact reader.
+
+    So are values that nothing can represent (1e400, half a surrogate pair): they cost themselves, never the whole reply.
+    """
     envelope = _envelope(reply)
     errors = _errors(envelope)
     if envelope is None or not isinstance(envelope.get("data"), dict | None):
-        raise _garbage(reply)
+        raise _garbage(reply, misfit)
     if envelope.get("data") is not None:
         return msgspec.structs.replace(reply, complete=not errors)
     if not errors:
@@ -75,8 +77,8 @@ def _scanned(reply: Reply) -> Reply:
 
 def _envelope(reply: Reply) -> Mapping[str, Any] | None:
     try:
-        body = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, RecursionError):
+        body = parse(reply.body)
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 

@@ -104,6 +104,16 @@ async def test_a_url_may_give_sdl_or_an_introspection_answer(accounts: str, tmp_
     assert await rows(subgraph, "{ user(id: 1) { name } }") == [{"data": {"user": {"name": "user 1"}}}]
 
 
+@pytest.mark.parametrize("body", [b'{"message": "not today"}', b"The type of page you asked for is not here."])
+async def test_words_instead_of_a_schema_never_become_the_copy(body: bytes, tmp_path: Path) -> None:
+    with listening(serving("text/plain", SCHEMA.as_str().encode())) as place:
+        (before,) = await load(a_source(schema=place), sends(tmp_path))
+    with listening(serving("text/plain", body)) as place:
+        (after,) = await load(a_source(schema=place), sends(tmp_path))
+    assert not after.available
+    assert after.types == before.types
+
+
 # ---------------------------------------------------------------- fetches
 
 
