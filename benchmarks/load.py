@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from functools import reduce
 from itertools import count
 from typing import cast
 
@@ -128,11 +129,8 @@ async def run(load: Load) -> Result:
 def _document(number: int) -> str:
     if number == 0:
         return QUERY
-    return (
-        QUERY.replace("Posts(", f"Posts{number}(")
-        .replace("title", f"title t{number}: title")
-        .replace("email", f"email e{number}: name")
-    )
+    aliases = (("Posts(", f"Posts{number}("), ("title", f"title{number}: title"), ("email", f"email{number}: email"))
+    return reduce(lambda document, alias: document.replace(*alias), aliases, QUERY)
 
 
 def main() -> None:
