@@ -37,8 +37,9 @@ class Secrets:
         return text
 
     def masked(self, problem: Problem) -> Problem:
+        texts = {name: tuple(map(self.mask, getattr(problem, name))) for name in ("coordinates", "sources", "owners")}
         fix = self.mask(problem.fix) if problem.fix else None
-        return msgspec.structs.replace(problem, message=self.mask(problem.message), fix=fix)
+        return msgspec.structs.replace(problem, message=self.mask(problem.message), fix=fix, **texts)
 
 
 def _spellings(value: str) -> set[str]:

@@ -154,6 +154,11 @@ def test_a_source_has_to_be_a_mapping_with_a_name_a_kind_and_a_schema(desk):
     assert [p.path[-1] for p in desk.problems(HEAD + "sources: [{}]")] == ["name", "kind", "schema", "owner"]
 
 
+def test_keys_have_only_the_names_of_the_documentation(desk):
+    problems = desk.problems(HEAD + SOURCE.replace("schema: introspect", "schema_: {from_: introspect}"))
+    assert [(p.code, p.path[-1]) for p in problems] == [("CONFIG_MISSING", "schema"), ("CONFIG_UNKNOWN_KEY", "schema_")]
+
+
 def test_another_version_is_not_guessed_at(desk):
     (problem,) = desk.problems("version: 2\n" + HEAD + SOURCE)
     assert (problem.code, problem.path) == ("CONFIG_VALUE", ("version",))
@@ -367,7 +372,8 @@ def test_what_is_a_secret_by_its_key_is_never_told_though_written_plainly(desk, 
 def test_a_later_problem_is_told_without_secrets(desk):
     desk.environ = {"KEY": SECRET}
     settings = desk.load(HEAD + SOURCE.replace("https://shop.example.com/graphql", "https://${env:KEY}/graphql"))
-    (problem,) = settings.located([Problem("X", f"https://{SECRET}/graphql does not answer", fix=f"try {SECRET!r}")])
+    later = Problem("X", f"https://{SECRET}/graphql does not answer", fix=f"try {SECRET!r}", owners=(f"Shop ({SECRET})",))
+    (problem,) = settings.located([later])
     assert problem.message == "https://${env:KEY}/graphql does not answer"
     assert SECRET not in str(problem)
 

@@ -8,7 +8,7 @@ from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from gateway.config.model.part import Part, setting
-from gateway.config.model.scalars import AdminListen, File, Listen, Positive, Size, Socket, Text
+from gateway.config.model.scalars import Address, AdminListen, File, Listen, Positive, Size, Socket, Text
 from gateway.errors import Owner
 
 OPERATORS = "Gateway operators"
@@ -100,6 +100,6 @@ class Gateway(Part):
     ownership: Ownership = setting({}, "Whether every source needs an owner.")
 
     @property
-    def admin_listen(self) -> Any:
+    def admin_listen(self) -> Address | Socket:
         """Where the admin pages are: `admin.listen`, else a socket in `state`."""
         return self.admin.listen or Socket(self.state / "admin.sock")
