@@ -24,6 +24,8 @@ from gateway.sources.reach import named, nullable
 from gateway.upstream.call import Reply
 
 MISSES = 2
+NULL = object()
+MISSING = frozenset({404, 410})
 
 
 class ReadyStep:
@@ -64,22 +66,28 @@ class ReadyStep:
         decoded = reply.rows
         if decoded is None and reply.served != "network" and self.body.decode is not None:
             try:
-                decoded = self.body.decode(reply.body)
-            except (msgspec.DecodeError, RecursionError):
+                decoded = self.decode(reply.body)
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 decoded = None
         if decoded is not None:
-            return self.body.fast_value(decoded)
+            return self.body.fast_value(None if decoded is NULL else decoded)
         self.misses += 1
         return self.body.exact_value(reply.body, sink)
 
     def decode(self, raw: bytes) -> Any:
-        """The verifier's first look at a body."""
+        """The verifier's first look at a body. `NULL` for a body that is null: without rows means that they do not fit."""
         if self.body.decode is None or self.misses >= MISSES:
             raise msgspec.ValidationError("read on the exact path")
         try:
-            return self.body.decode(raw)
+            decoded = self.body.decode(raw)
         except RecursionError:
             raise UpstreamBadContent("answered with JSON nested too deeply") from None
+        return NULL if decoded is None else decoded
+
+
+    def absent(self, reply: Reply) -> bool:
+        """A REST source that has nothing under an address, where its configuration says that this is null."""
+        return reply.status in MISSING and not self.subgraph.wire.response_keys
 
 
 class Ready:

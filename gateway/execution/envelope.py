@@ -6,7 +6,6 @@ exact path each upstream error is put where its path points, so that the readers
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
@@ -16,6 +15,7 @@ import msgspec
 from gateway.errors import GatewayError, UpstreamBadContent, UpstreamGraphQLError
 from gateway.execution.reading import ABSENT, Reading, Sink
 from gateway.sources.base import Prepared
+from gateway.upstream.json import parse
 
 UPSTREAM_CODE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
@@ -90,21 +90,13 @@ def _aliased(value: Any, reading: Reading, sink: Sink) -> Any:
 
 
 def parse_json(raw: bytes) -> Any:
-    """Any JSON, exactly: integers keep their size, a number too large for a float becomes infinite and fits nowhere."""
+    """Any JSON, exactly. What it is not is the source's error."""
     try:
-        return msgspec.json.decode(raw)
+        return parse(raw)
     except RecursionError:
         raise UpstreamBadContent("answered with JSON nested too deeply") from None
-    except msgspec.DecodeError:
-        pass
-    try:
-        return json.loads(bytes(raw), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise UpstreamBadContent("answered with something that is not JSON") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 # ---------------------------------------------------------------- an upstream's own errors

@@ -223,8 +223,8 @@ class Run:
             self.stale.append(Stale(step.subgraph.name, path, freshness.age, reply.stale_cause))
 
     def _read(self, step: ReadyStep, chunk: Chunk, reply: Reply) -> Any:
-        if reply.status in (404, 410):
-            return None
+        if step.absent(reply):
+            return None if step.nullable else _told(UpstreamNotFound(), step, chunk)
         sink = Sink(step.subgraph.name, chunk.call.operation)
         try:
             value = step.rows(reply, sink)

@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from gateway.errors import GatewayError
+from gateway.upstream.json import Unreadable
+
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 
 Check = Callable[[Any], Any]
@@ -68,7 +71,18 @@ def check_id(value: Any) -> Any:
 
 
 def check_any(value: Any) -> Any:
-    return value
+    return value if foreign(value) is None else MISFIT
+
+
+def foreign(value: Any) -> Unreadable | GatewayError | None:
+    """What is no JSON in a value of a custom scalar, however deep: it goes out as it came, or not at all."""
+    if isinstance(value, Unreadable | GatewayError):
+        return value
+    if value.__class__ is list:
+        return next((found for item in value if (found := foreign(item)) is not None), None)
+    if value.__class__ is dict:
+        return next((found for item in value.values() if (found := foreign(item)) is not None), None)
+    return None
 
 
 EXACT: Mapping[str, Check] = {

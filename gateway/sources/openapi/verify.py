@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.errors import UpstreamError
 from gateway.upstream.call import Reply
+from gateway.upstream.json import parse
 from gateway.upstream.layers.verify import bad_content, json_content, status_error
 
 Decode = Callable[[bytes], Any]
@@ -37,20 +38,18 @@ def _read(reply: Reply, decode: Decode) -> Reply:
     """With its rows; without, when a value misfits: that is drift, which the exact reader tells, and no failure of the call."""
     try:
         return msgspec.structs.replace(reply, rows=decode(reply.body))
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         _check_json(reply)
         return reply
-    except msgspec.DecodeError:
-        raise _bad_json(reply) from None
     except RecursionError:
         raise bad_content(reply, "answered with JSON that is nested too deeply") from None
 
 
 def _check_json(reply: Reply) -> None:
-    """A value misfits before the end was read: the rest must be JSON all the same."""
+    """A value misfits, or nothing can represent it, before the end was read: the rest must be JSON all the same."""
     try:
-        msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, RecursionError):
+        parse(reply.body)
+    except (ValueError, RecursionError):
         raise _bad_json(reply) from None
 
 

@@ -1,0 +1,185 @@
+"""Rows: one generated struct class per case of a selection, and how a value becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from graphql import NonNullTypeNode
+
+from gateway.execution.reading.exact import never
+from gateway.execution.reading.sink import ABSENT, Exact, Sink
+from gateway.execution.scalars import fast_enum
+from gateway.sources.base import Case, Field
+
+if TYPE_CHECKING:
+    from gateway.execution.reading.readers import Readers
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """How one place is read. `fast` None: only the exact reader can tell what is there."""
+
+    fast: Any
+    exact: Exact
+    convert: Callable[[Any], Any] | None = None
+    """From what `fast` decodes to rows, where the wire's names are not the answer's."""
+
+
+def attribute_of(key: str) -> str:
+    """The slot of a response key."""
+    return "f_" + key
+
+
+def row_class(readers: Readers, case: Case) -> type:
+    """The class of the rows of one case: a slot per client field in the client's order, then what joins need."""
+    asked = [f.key for f in case.fields if f.name != "__typename" or not f.hidden]
+    keys = list(dict.fromkeys([*(f.key for f in case.answer), *asked, *case.slots]))
+    slots = [(attribute_of(key), Any, None) for key in keys]
+    rename = {attribute_of(key): key for key in keys}
+    made = msgspec.defstruct(_class_name(case), slots, rename=rename, kw_only=True, gc=False)
+    readers.rows[made] = case
+    return made
+
+
+def _class_name(case: Case) -> str:
+    return "Row_" + (case.types[0] if case.types else "none")
+
+
+class RowReading:
+    """The readings of one case's fields, and the row made of them. `name` is the object type, where it is certain."""
+
+    def __init__(self, readers: Readers, case: Case, parent: str, name: str | None, row: type | None = None) -> None:
+        self.readers = readers
+        self.case = case
+        self.name = name
+        self.row = row
+        owner = name or parent
+        self.asked = [f for f in case.fields if f.name != "__typename" or not (f.hidden or name)]
+        self.readings = [self._field(f, owner) for f in self.asked]
+        self.properties = [self._property(f, owner) for f in self.asked]
+        asked_keys = {f.key for f in self.asked}
+        typename_fields = [f for f in case.answer if f.name == "__typename" and f.key not in asked_keys]
+        self.constants = {attribute_of(f.key): name for f in typename_fields}
+        self.fast_fields = None if any(r.fast is None for r in self.readings) else self._fast_fields()
+        self.exact: Exact = self._exact_reader(self.name or "") if row is not None else never
+
+    def _field(self, field: Field, owner: str) -> Reading:
+        if field.name == "__typename":
+            return self._typename()
+        return self.readers.value(field.type, field.selection, f"{owner}.{field.name}")
+
+    def _typename(self) -> Reading:
+        wire = self.readers.wire
+        original = {ours: theirs for theirs, ours in wire.types.items()}
+        accepted = {original.get(name, name): name for name in self.case.types}
+        renamed = any(k != v for k, v in accepted.items())
+
+        def exact(value: Any, sink: Sink) -> Any:
+            known = value.__class__ is str and value in accepted
+            return accepted[value] if known else sink.drift("__typename", " | ".join(accepted), value)
+
+        return Reading(fast_enum(accepted), exact, accepted.__getitem__ if renamed else None)
+
+    def _property(self, field: Field, owner: str) -> str:
+        wire = self.readers.wire
+        return field.key if wire.response_keys else wire.names.get((owner, field.name), field.name)
+
+    def _fast_fields(self) -> list[tuple[Any, ...]]:
+        """As defstruct takes them: an optional field of a REST source may be absent."""
+        lenient = self.readers.wire.absent_is_null
+        return [
+            (attribute_of(f.key), r.fast)
+            if not lenient or isinstance(f.type, NonNullTypeNode)
+            else (attribute_of(f.key), r.fast, None)
+            for f, r in zip(self.asked, self.readings, strict=True)
+        ]
+
+    # ------------------------------------------------------------ one certain class
+
+    def reading(self, coordinate: str) -> Reading:
+        if self._decodes_into_rows():
+            self.row = self._direct_class()
+            return Reading(self.row, self._exact_reader(coordinate))
+        self.row = row_class(self.readers, self.case)
+        exact = self._exact_reader(coordinate)
+        if self.fast_fields is None:
+            return Reading(None, exact)
+        decoded = msgspec.defstruct(
+            "Wire_" + _class_name(self.case), self.fast_fields, rename=self._wire_names(), kw_only=True, gc=False
+        )
+        return Reading(decoded, exact, self._convert(self._sources(), {}))
+
+    def _decodes_into_rows(self) -> bool:
+        """The wire spells the answer: what is decoded can be encoded as it is."""
+        visible_as_is = all(f.hidden or f.key == p for f, p in zip(self.asked, self.properties, strict=True))
+        distinct = len({*self.properties}) == len(self.properties)
+        elsewhere = {f.key for f in self.case.answer} - {f.key for f in self.asked}
+        free = elsewhere.isdisjoint(self.properties)
+        return self.fast_fields is not None and visible_as_is and distinct and free and not any(r.convert for r in self.readings)
+
+    def _direct_class(self) -> type:
+        known = {field[0]: field for field in self.fast_fields or ()}
+        order = [attribute_of(f.key) for f in self.case.answer]
+        order += [attribute for attribute in known if attribute not in order]
+        order += [attribute_of(key) for key in self.case.slots]
+        slots = [known.get(a) or self._elsewhere(a) for a in order]
+        rename = {a: a.removeprefix("f_") for a in order} | self._wire_names()
+        made = msgspec.defstruct(_class_name(self.case), slots, rename=rename, kw_only=True, gc=False)
+        self.readers.rows[made] = self.case
+        return made
+
+    def _elsewhere(self, attribute: str) -> tuple[str, Any, Any]:
+        """A slot another fetch fills, or a constant: whatever the upstream may send under that name is skipped."""
+        if (constant := self.constants.get(attribute)) is not None:
+            return (attribute, fast_enum((constant,)), constant)
+        return (attribute, msgspec.Raw, None)
+
+    def _wire_names(self) -> dict[str, str]:
+        return {attribute_of(f.key): p for f, p in zip(self.asked, self.properties, strict=True)}
+
+    def _sources(self) -> list[tuple[str, Callable[[Any], Any] | None]]:
+        return [(attribute_of(f.key), r.convert) for f, r in zip(self.asked, self.readings, strict=True)]
+
+    def _convert(self, sources: list[tuple[str, Callable[[Any], Any] | None]], more: Mapping[str, Any]) -> Callable[[Any], Any]:
+        """Compiled: it runs once per row."""
+        row, constants = self.row, {**self.constants, **more}
+        parts = [f"{a}=convert_{i}(wire.{a})" if convert else f"{a}=wire.{a}" for i, (a, convert) in enumerate(sources)]
+        parts += [f"{a}=constants[{a!r}]" for a in constants]
+        scope: dict[str, Any] = {f"convert_{i}": convert for i, (_, convert) in enumerate(sources)}
+        scope |= {"row": row, "constants": constants}
+        return eval(f"lambda wire: row({', '.join(parts)})", scope)  # type: ignore[no-any-return]  # response keys are GraphQL names
+
+    # ------------------------------------------------------------ one of several
+
+    def tagged(self, tag_field: str, tag: str) -> type:
+        """The class decoded when the tag says so. A field that is the tag itself is a constant of the row instead."""
+        names = self._wire_names()
+        fields = [f for f in self.fast_fields or () if names[f[0]] != tag_field]
+        rename = {f[0]: names[f[0]] for f in fields}
+        return msgspec.defstruct(f"Wire_{self.name}", fields, rename=rename, tag_field=tag_field, tag=tag, kw_only=True, gc=False)
+
+    def converter(self, tag_field: str, tag: str) -> Callable[[Any], Any]:
+        names = self._wire_names()
+        constants = {
+            attribute_of(f.key): (r.convert(tag) if r.convert else tag)
+            for f, r in zip(self.asked, self.readings, strict=True)
+            if names[attribute_of(f.key)] == tag_field
+        }
+        return self._convert([(a, c) for a, c in self._sources() if names[a] != tag_field], constants)
+
+    # ------------------------------------------------------------ exact
+
+    def _exact_reader(self, coordinate: str) -> Exact:
+        row, constants = self.row, self.constants
+        assert row is not None  # set before any reader is made
+        fields = [(attribute_of(f.key), p, r.exact) for f, p, r in zip(self.asked, self.properties, self.readings, strict=True)]
+        expected = self.name or "an object"
+
+        def exact(value: Any, sink: Sink) -> Any:
+            if value.__class__ is not dict:
+                return sink.drift(coordinate, expected, value)
+            get = value.get
+            return row(**{a: read(get(p, ABSENT), sink) for a, p, read in fields}, **constants)
+
+        return exact

@@ -1,0 +1,54 @@
+"""Where the exact readers of a reply report what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gateway.errors import GatewayError, SchemaDrift
+from gateway.upstream.json import Unreadable
+
+ABSENT = object()
+"""The exact path's value for a member that is not there."""
+
+
+class Sink:
+    """What the exact readers of one reply report to. The same misfit at the same coordinate is one error."""
+
+    __slots__ = ("drifts", "faulty", "loose", "operation", "service")
+
+    def __init__(self, service: str, operation: str | None) -> None:
+        self.service = service
+        self.operation = operation
+        self.drifts: dict[tuple[str, str], SchemaDrift] = {}
+        self.faulty = False
+        self.loose: list[GatewayError] = []
+        """Errors of the upstream that explain no null."""
+
+    def drift(self, coordinate: str, expected: str, value: Any) -> GatewayError:
+        """The error to put where the value should be. An upstream's own error found in its place stands as it is."""
+        self.faulty = True
+        if isinstance(value, GatewayError):
+            return value
+        actual = describe(value)
+        if (error := self.drifts.get((coordinate, actual))) is None:
+            sentence = f"sent {actual} for {coordinate}, which is declared as {expected}"
+            error = SchemaDrift(sentence, coordinate=coordinate, expected=expected, actual=actual)
+            error.service, error.operation = self.service, self.operation
+            self.drifts[coordinate, actual] = error
+        return error
+
+
+def describe(value: Any) -> str:
+    """What a misfit is, in words of JSON; never its content."""
+    if value is ABSENT:
+        return "nothing"
+    if value is None:
+        return "null"
+    if isinstance(value, Unreadable):
+        return value.said
+    names = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "an object"}
+    return names.get(value.__class__, "something else")
+
+
+Exact = Callable[[Any, Sink], Any]
