@@ -105,6 +105,11 @@ class _Structure(NamedTuple):
         return len(self.declared & value.keys())
 
 
+def says_always(members: Sequence[Member], name: str) -> bool:
+    """Every member requires the property: a value without it is drift, and structure need not be asked."""
+    return all((given := member.shape.properties.get(name)) is not None and given.required for member in members)
+
+
 def by_structure(draft: Draft, members: Sequence[Member]) -> Resolve:
     """All that is required is there, nothing misfits, and most of what is declared is present; the first on ties."""
     structures = [_structure(draft, member) for member in members]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from gateway.sources.base import Diagnostic
+from gateway.sources.openapi.names import encodable
 
 LISTED = 5_000
 
@@ -33,8 +34,8 @@ class Fidelity:
 
 
 def _literal(value: object) -> str:
-    """A value as SDL; JSON's string escapes are GraphQL's, and ASCII keeps lone surrogates printable."""
+    """A value as SDL; JSON's string escapes are GraphQL's."""
     if isinstance(value, dict):
-        entries = (f"{{value: {json.dumps(key)}, type: {json.dumps(name)}}}" for key, name in value.items())
+        entries = (f"{{value: {_literal(key)}, type: {_literal(name)}}}" for key, name in value.items())
         return f"[{', '.join(entries)}]"
-    return json.dumps(value)
+    return json.dumps(encodable(value) if isinstance(value, str) else value)

@@ -142,7 +142,7 @@ class Inputs:
             return False, None, ""
         value = holders[0]["default"]
         node = self._literal(value, type_)
-        return True, node, "" if node is not None or value is None else f"Default: `{json.dumps(value)}`."
+        return True, node, "" if node is not None or value is None else f"Default: `{value if isinstance(value, str) else json.dumps(value)}`."
 
     def _literal(self, value: Any, type_: TypeNode) -> ValueNode | None:
         """A default as a literal, where it is of its own type."""

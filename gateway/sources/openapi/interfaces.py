@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from gateway.sources.base import Dispatch
-from gateway.sources.openapi.dispatch import Member, by_discriminator, by_structure
+from gateway.sources.openapi.dispatch import Member, by_discriminator, by_structure, says_always
 from gateway.sources.openapi.draft import Draft
 from gateway.sources.openapi.nodes import field, interface_type, non_null, nullable, object_type
 from gateway.sources.openapi.references import Node, is_reference
@@ -92,9 +92,9 @@ class Hierarchy:
         for each in self._opened:
             mapping = by_discriminator(self._draft, each.discriminator, each.members)
             self._draft.fidelity.origin(each.name, "dispatch", property=each.discriminator.property, mapping=mapping)
-            self._draft.dispatch[each.name] = Dispatch(
-                each.discriminator.property, mapping, by_structure(self._draft, each.members)
-            )
+            always = says_always(each.members, each.discriminator.property)
+            resolve = None if always else by_structure(self._draft, each.members)
+            self._draft.dispatch[each.name] = Dispatch(each.discriminator.property, mapping, resolve)
 
     def _extending(self) -> dict[str, list[Node]]:
         if self._index is None:

@@ -11,6 +11,8 @@ LEGAL = re.compile(r"(?!__)[_A-Za-z][_0-9A-Za-z]*\Z")
 RESERVED = frozenset({"Query", "Mutation", "Subscription", "Int", "Float", "String", "Boolean", "ID"})
 _FORBIDDEN = re.compile(r"[^_0-9A-Za-z]")
 _SIGN = re.compile(r"^[+-](?=\d|\Z)|[+-]\Z")
+MERGED = "+"
+"""Ends the place of a schema that several schemas of one property come to; no keyword is called so."""
 _ENUM_WORDS = frozenset({"true", "false", "null"})
 
 
@@ -76,6 +78,15 @@ def path_name(path: str, method: str = "get") -> str:
     segments = [segment for segment in path.split("/") if segment]
     words = (re.sub(r"\{([^{}]*)\}", r"by_\1", segment) for segment in segments)
     return escape("_".join([method, *(_FORBIDDEN.sub("_", word) for word in words)]))
+
+
+def encodable(text: str) -> str:
+    """Without lone surrogates, which JSON can write and no encoding can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def tokens(pointer: str) -> list[str]:
@@ -149,7 +160,7 @@ class Naming:
             return self._roots.get(last, path_name(last))
         if keyword in ("schemas", "definitions", "parameters", "headers", "$defs"):
             return escape(last)
-        if last in ("items", "schema", "get", "post"):
+        if last in ("items", "schema", "get", "post", MERGED):
             return self.wanted(head)
         return f"{self.wanted(head)}_{'value' if last == 'additionalProperties' else escape(last)}"
 

@@ -31,7 +31,7 @@ from graphql import (
     ValueNode,
 )
 
-Scalar = str | int | float | bool
+from gateway.sources.openapi.names import encodable
 
 
 def _name(text: str) -> NameNode:
@@ -57,13 +57,10 @@ def nullable(node: TypeNode) -> NamedTypeNode | ListTypeNode:
 
 
 def prose(text: str) -> StringValueNode | None:
-    """A description, unchanged but for lone surrogates, which no encoding can carry."""
+    """A description, unchanged."""
     if not text:
         return None
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = encodable(text)
     return StringValueNode(value=text, block="\n" in text and text.replace("\n", "").replace("\t", "").isprintable())
 
 
@@ -80,7 +77,7 @@ def literal(value: object) -> ValueNode | None:
     if isinstance(value, float):
         return FloatValueNode(value=repr(value))
     if isinstance(value, str):
-        return StringValueNode(value=value, block=False)
+        return StringValueNode(value=encodable(value), block=False)
     if isinstance(value, list):
         items = [literal(item) for item in value]
         return None if None in items else list_literal(item for item in items if item is not None)

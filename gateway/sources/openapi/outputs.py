@@ -11,7 +11,7 @@ from gateway.sources.openapi.dispatch import Member
 from gateway.sources.openapi.draft import Draft
 from gateway.sources.openapi.enums import allowed, define_enum
 from gateway.sources.openapi.interfaces import Hierarchy, fit
-from gateway.sources.openapi.names import distinct, token
+from gateway.sources.openapi.names import MERGED, distinct, token
 from gateway.sources.openapi.nodes import field, interface_type, listed, named, non_null, object_type
 from gateway.sources.openapi.references import Node, is_reference
 from gateway.sources.openapi.shape import Property, Shape
@@ -219,7 +219,7 @@ class Outputs:
             return typed[0] if typed else shapes[0]
         kinds = {shape.kind for shape in typed}
         if kinds <= {"object", "map"}:
-            return self._draft.shapes.merged(given.nodes, f"{owner.at}/properties/{token(source)}/")
+            return self._draft.shapes.merged(given.nodes, f"{owner.at}/properties/{token(source)}/{MERGED}")
         if kinds <= {"string", "enum"}:
             return next((shape for shape in typed if shape.kind == "enum"), typed[0])
         if len(kinds) > 1:

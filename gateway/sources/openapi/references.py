@@ -98,7 +98,7 @@ class References:
     def node(self, at: str) -> Node | None:
         """The node at a place; None for the places of made-up schemas."""
         file, _, pointer = at.partition("#")
-        return self._walk(file, pointer) if file in self._files and not pointer.endswith("/") else None
+        return self._walk(file, pointer) if file in self._files else None
 
     def named(self, name: str) -> Node | None:
         """The shared schema of this name."""

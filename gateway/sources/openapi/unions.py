@@ -9,7 +9,7 @@ import msgspec
 from graphql import NamedTypeNode
 
 from gateway.sources.base import Dispatch
-from gateway.sources.openapi.dispatch import Member, Resolve, by_constants, by_discriminator, by_structure, fits
+from gateway.sources.openapi.dispatch import Member, Resolve, by_constants, by_discriminator, by_structure, fits, says_always
 from gateway.sources.openapi.draft import Draft
 from gateway.sources.openapi.enums import define_enum
 from gateway.sources.openapi.names import escape
@@ -206,14 +206,15 @@ class Unions:
             self._draft.dispatch[union.name] = self._dispatch(union)
 
     def _dispatch(self, union: _Union) -> Dispatch:
-        structural = by_structure(self._draft, union.objects)
-        resolve = _with_others(structural, union.others) if union.others else structural
         said = self._by_property(union)
+        if said is not None and not union.others and says_always(union.objects, said[0]):
+            resolve = None
+        else:
+            structural = by_structure(self._draft, union.objects)
+            resolve = _with_others(structural, union.others) if union.others else structural
         if said is None:
             self._draft.fidelity.origin(union.name, "dispatch")
-            self._draft.fidelity.deviation(
-                "DISPATCH_STRUCTURE", union.name, "Nothing names the member; it is told by which properties are there."
-            )
+            self._draft.fidelity.deviation("DISPATCH_STRUCTURE", union.name, "Nothing names the member: the properties tell it.")
             return Dispatch(resolve=resolve)
         property_, mapping = said
         self._draft.fidelity.origin(union.name, "dispatch", property=property_, mapping=mapping)

@@ -1,0 +1,196 @@
+"""Alternatives become unions and interfaces, and a value says which it is (rules C1-C8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.sources.openapi.world import a_subgraph, answering, codes, field_type, sdl
+
+ANIMALS = """
+Cat: {type: object, required: [kind], properties: {kind: {type: string}, size: {type: integer}}}
+Dog: {type: object, required: [kind], properties: {kind: {type: string}, size: {type: string}}}
+Leaf: {type: object, required: [value], properties: {value: {type: string}}}
+"""
+
+
+def union(schema: str, version: str = "3.1.0", **keys: Any) -> Any:
+    return a_subgraph(answering(f"It: {{type: object, properties: {{a: {schema}}}}}\n{ANIMALS}", version=version), **keys)
+
+
+def refs(*names: str) -> str:
+    return ", ".join(f"{{$ref: {name}}}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("schema", "type_"),
+    [
+        (f"{{oneOf: [{refs('Cat')}]}}", "Cat"),
+        (f"{{anyOf: [{refs('Cat')}, {{type: 'null'}}]}}", "Cat"),
+        (f"{{anyOf: [{refs('Cat', 'Cat')}]}}", "Cat"),
+        (f"{{oneOf: [{refs('Cat')}, {{required: [size]}}]}}", "Cat"),
+        ("{anyOf: [{type: string}, {type: string, enum: [a, b]}]}", "String"),
+        ("{oneOf: [{const: a}, {const: b}]}", "It_a"),
+        ("{oneOf: [{type: integer}, {type: number}]}", "Float"),
+        ("{oneOf: [{type: integer}, {type: integer, format: int64}]}", "Int64"),
+        ("{oneOf: [{type: string}, {type: integer}]}", "JSON"),
+        ("{oneOf: [{type: string, format: date}, {type: string, format: date}]}", "Date"),
+        ("{oneOf: [{type: string, format: date}, {type: string}]}", "String"),
+        (f"{{oneOf: [{{type: array, items: {refs('Cat')}}}, {{type: array, items: {refs('Dog')}}}]}}", "[It_a!]"),
+        ("{oneOf: [{type: array, items: {type: string}}, {type: string}]}", "JSON"),
+    ],
+)
+def test_alternatives_become(schema: str, type_: str) -> None:
+    assert field_type(union(schema), "It.a") == type_
+
+
+def test_objects_become_a_union_of_their_own_names() -> None:
+    assert sdl(union(f"{{oneOf: [{refs('Cat', 'Dog')}]}}"), "It_a") == "union It_a = Cat | Dog"
+
+
+def test_unions_inside_unions_are_opened() -> None:
+    graph = union(f"{{oneOf: [{refs('Leaf')}, {{anyOf: [{refs('Cat', 'Dog')}]}}]}}")
+    assert sdl(graph, "It_a") == "union It_a = Leaf | Cat | Dog"
+
+
+def test_properties_beside_the_alternatives_belong_to_each_of_them() -> None:
+    graph = union(f"{{type: object, required: [id], properties: {{id: {{type: integer}}}}, oneOf: [{refs('Cat', 'Leaf')}]}}")
+    assert sdl(graph, "It_a") == "union It_a = It_a_Cat | It_a_Leaf"
+    assert sdl(graph, "It_a_Leaf") == "type It_a_Leaf {\n  id: Int!\n  value: String!\n}"
+
+
+def test_what_is_no_object_is_carried_by_a_type_made_for_it() -> None:
+    graph = union(f"{{anyOf: [{refs('Leaf')}, {{type: string}}, {{type: array, items: {refs('Leaf')}}}]}}")
+    assert sdl(graph, "It_a") == "union It_a = Leaf | String_value | Leaf_list"
+    assert field_type(graph, "String_value.value") == "String!"
+    assert field_type(graph, "Leaf_list.items") == "[Leaf!]!"
+    assert graph.wire.wraps == {"String_value": "value", "Leaf_list": "items"}
+    resolve = graph.wire.dispatch["It_a"].resolve
+    assert [resolve({"value": "x"}), resolve("x"), resolve([{"value": "x"}]), resolve(5)] == [
+        "Leaf",
+        "String_value",
+        "Leaf_list",
+        None,
+    ]
+
+
+def test_the_configuration_makes_such_a_union_json() -> None:
+    graph = union(f"{{anyOf: [{refs('Leaf')}, {{type: string}}]}}", options={"union_scalars": "json"})
+    assert field_type(graph, "It.a") == "JSON"
+
+
+def test_types_with_several_kinds_keep_their_object() -> None:
+    graph = union("{type: [object, string], properties: {b: {type: string}}}")
+    assert sdl(graph, "It_a") == "union It_a = It_a_object | String_value"
+    assert graph.wire.dispatch["It_a"].resolve("x") == "String_value"
+
+
+# ---------------------------------------------------------------- dispatch
+
+
+def test_a_discriminator_maps_its_values_and_the_names_of_the_schemas() -> None:
+    mapping = "{propertyName: kind, mapping: {kitty: '#/components/schemas/Cat', hound: Dog}}"
+    dispatch = union(f"{{oneOf: [{refs('Cat', 'Dog')}], discriminator: {mapping}}}").wire.dispatch["It_a"]
+    assert (dispatch.property, dispatch.mapping) == ("kind", {"kitty": "Cat", "hound": "Dog", "Cat": "Cat", "Dog": "Dog"})
+    assert dispatch.resolve is None  # every member requires `kind`
+
+
+def test_a_mapping_to_what_is_no_member_is_reported() -> None:
+    graph = union(f"{{oneOf: [{refs('Cat', 'Dog')}], discriminator: {{propertyName: kind, mapping: {{x: Leaf}}}}}}")
+    assert "DISCRIMINATOR_TARGET" in codes(graph)
+
+
+def test_constants_that_differ_tell_the_members_apart() -> None:
+    one = "{type: object, required: [object], properties: {object: {const: card}, a: {type: string}}}"
+    two = "{type: object, required: [object], properties: {object: {type: string, enum: [bank, giro]}}}"
+    dispatch = union(f"{{oneOf: [{one}, {two}]}}").wire.dispatch["It_a"]
+    assert (dispatch.property, dispatch.mapping) == ("object", {"card": "It_a_1", "bank": "It_a_2", "giro": "It_a_2"})
+
+
+def test_constants_that_are_not_required_only_help_the_structure() -> None:
+    one = "{type: object, properties: {type: {type: string, enum: [a]}}}"
+    two = "{type: object, properties: {type: {type: string, enum: [b]}}}"
+    dispatch = union(f"{{oneOf: [{one}, {two}]}}").wire.dispatch["It_a"]
+    assert dispatch.property is None
+    assert dispatch.resolve({"type": "b"}) == "It_a_2"
+
+
+@pytest.mark.parametrize(
+    ("value", "member"),
+    [
+        ({"value": "x"}, "Leaf"),
+        ({"kind": "k", "size": 3}, "Cat"),
+        ({"kind": "k", "size": "big"}, "Dog"),
+        ({"kind": "k"}, "Cat"),
+        ({"size": 3}, None),
+        ({"value": 7}, None),
+        ("text", None),
+    ],
+)
+def test_structure_tells_a_member_by_what_is_required_present_and_fitting(value: Any, member: str | None) -> None:
+    graph = union(f"{{oneOf: [{refs('Cat', 'Dog', 'Leaf')}]}}")
+    assert graph.wire.dispatch["It_a"].resolve(value) == member
+    assert "DISPATCH_STRUCTURE" in codes(graph)
+
+
+def test_a_closed_member_refuses_what_it_does_not_declare() -> None:
+    closed = "{type: object, properties: {a: {type: string}}, additionalProperties: false}"
+    graph = union(f"{{oneOf: [{closed}, {{type: object, properties: {{a: {{type: string}}}}}}]}}")
+    resolve = graph.wire.dispatch["It_a"].resolve
+    assert (resolve({"a": "x"}), resolve({"a": "x", "b": 1})) == ("It_a_1", "It_a_2")
+
+
+# ---------------------------------------------------------------- interfaces
+
+PETS = """
+It: {type: object, properties: {pet: {$ref: Pet}}}
+Pet:
+  type: object
+  required: [petType]
+  discriminator: {propertyName: petType}
+  properties: {petType: {type: string}, name: {type: string}}
+Cat: {allOf: [{$ref: Pet}, {type: object, properties: {lives: {type: integer}}}]}
+Dog: {allOf: [{$ref: Pet}, {type: object, required: [name], properties: {petType: {const: hound}}}]}
+Puppy: {allOf: [{$ref: Dog}]}
+"""
+
+
+def test_a_base_with_a_discriminator_is_an_interface_of_all_that_extend_it() -> None:
+    graph = a_subgraph(answering(PETS))
+    assert sdl(graph, "Pet", "Cat") == (
+        "interface Pet {\n  petType: String!\n  name: String\n}\n"
+        "type Cat implements Pet {\n  petType: String!\n  name: String\n  lives: Int\n}"
+    )
+    dispatch = graph.wire.dispatch["Pet"]
+    assert (dispatch.property, dispatch.mapping) == ("petType", {"hound": "Dog", "Cat": "Cat", "Dog": "Dog"})
+
+
+def test_a_field_that_does_not_fit_its_interface_takes_the_type_declared_there() -> None:
+    graph = a_subgraph(answering(PETS))
+    assert field_type(graph, "Dog.petType") == "String!"
+    assert field_type(graph, "Dog.name") == "String!"
+    assert "INTERFACE_FIELD" in codes(graph)
+
+
+def test_the_discriminator_of_2_0_means_the_names_of_the_definitions() -> None:
+    pets = PETS.replace("{propertyName: petType}", "petType").replace("{const: hound}", "{}")
+    dispatch = a_subgraph(answering(pets, version="2.0")).wire.dispatch["Pet"]
+    assert dispatch.mapping == {"Cat": "Cat", "Dog": "Dog"}
+
+
+def test_a_base_that_nothing_extends_is_an_object() -> None:
+    graph = a_subgraph(answering("It: {type: object, discriminator: {propertyName: kind}, properties: {kind: {type: string}}}"))
+    assert sdl(graph, "It") == "type It {\n  kind: String\n}"
+
+
+def test_an_interface_among_alternatives_gives_its_members() -> None:
+    graph = a_subgraph(
+        answering(
+            PETS.replace(
+                "{pet: {$ref: Pet}}",
+                f"{{pet: {{oneOf: [{refs('Pet')}, {{type: object, properties: {{x: {{type: string}}}}}}]}}}}",
+            )
+        )
+    )
+    assert sdl(graph, "It_pet") == "union It_pet = Cat | Dog | It_pet_2"
