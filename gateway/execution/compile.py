@@ -32,8 +32,8 @@ class ReadyStep:
     """A step of the plan, ready to run. See `run`."""
 
     __slots__ = (
-        "base", "body", "clean", "convert", "descents", "entry", "hide_key", "key_of", "match", "misses", "place", "prepared",
-        "read_key", "requires", "same_key", "single", "step", "subgraph", "then", "verify",
+        "base", "body", "clean", "convert", "descents", "entry", "hide_key", "key_of", "match", "misses", "nullable", "place",
+        "prepared",        "read_key", "requires", "same_key", "single", "step", "subgraph", "then", "verify",
     )  # fmt: skip
 
     step: Step
@@ -60,6 +60,8 @@ class ReadyStep:
     clean: tuple[str, ...]
     """The slots of the parents that only joins needed."""
     misses: int
+    nullable: bool
+    """Null may stand for all that it fetches."""
 
     def rows(self, reply: Reply, sink: Sink) -> Any:
         """What the reply has for this fetch. Falls to the exact reader where the fast one cannot tell."""
@@ -135,6 +137,7 @@ def _step(step: Step, subgraph: Subgraph, cases: dict[type, Case]) -> ReadyStep:
     ready.prepared = prepared = subgraph.prepare(fetch)
     ready.match, ready.misses = prepared.match, 0
     readers = Readers(subgraph, cases)
+    ready.nullable = prepared.match != "value" or not isinstance(fetch.selection.cases[0].fields[0].type, NonNullTypeNode)
     ready.body = body(prepared, _reading(readers, prepared.match, step), subgraph.wire.response_keys, prepared.match == "alias")
     ready.verify = prepared.verifier(ready.decode)
     ready.base = step.base if step.base is not None else -1

@@ -17,7 +17,7 @@ Convert = Callable[[Any], Any]
 
 
 class Gathered:
-    """`keys[i]` is the key of `parents[i]`; `asked` and `wire` are the distinct ones to ask for, `known` those decided already."""
+    """`keys[i]` is the key of `parents[i]`; `asked` and `wire` are the distinct ones to ask for, `known` the others."""
 
     __slots__ = ("asked", "keys", "known", "parents", "wire")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import GatewayError, InternalError, SourceError
+from gateway.errors import GatewayError, InternalError, SourceError, UpstreamNotFound
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.gather import Gathered, flatten, gather
 from gateway.execution.place import Found, by_key, hide
@@ -163,7 +163,7 @@ class Run:
             if len(chunks) == 1:
                 await self._chunk(index, step, chunks[0], gathered, found)
             else:
-                width = step.subgraph.per_operation
+                width = min(step.subgraph.per_operation, len(chunks))
                 await windowed([self._chunk(index, step, chunk, gathered, found) for chunk in chunks], width)
         if step.place(gathered, found):
             self.faulty = True
@@ -208,8 +208,7 @@ class Run:
         try:
             reply = await step.subgraph.send(chunk.call)
         except SourceError as error:
-            self.faulty = True
-            return _told(error, step, chunk)
+            return self._failed(error, step, chunk)
         self._note(step, reply)
         return reply
 
@@ -222,15 +221,20 @@ class Run:
             path = tuple(hop.key for hop in step.step.path) + ((step.step.into,) if step.step.into else ())
             self.stale.append(Stale(step.subgraph.name, path, freshness.age, reply.stale_cause))
 
+    def _failed(self, error: SourceError, step: ReadyStep, chunk: Chunk) -> SourceError:
+        self.faulty = True
+        error.service = error.service or step.subgraph.name
+        error.operation = error.operation or chunk.call.operation
+        return error
+
     def _read(self, step: ReadyStep, chunk: Chunk, reply: Reply) -> Any:
         if step.absent(reply):
-            return None if step.nullable else _told(UpstreamNotFound(), step, chunk)
+            return None if step.nullable else self._failed(_not_found(reply), step, chunk)
         sink = Sink(step.subgraph.name, chunk.call.operation)
         try:
             value = step.rows(reply, sink)
         except SourceError as error:
-            self.faulty = True
-            return _told(error, step, chunk)
+            return self._failed(error, step, chunk)
         if sink.faulty:
             self.faulty = True
         if sink.loose:
@@ -238,9 +242,9 @@ class Run:
         return value
 
 
-def _told(error: SourceError, step: ReadyStep, chunk: Chunk) -> SourceError:
-    error.service = error.service or step.subgraph.name
-    error.operation = error.operation or chunk.call.operation
+def _not_found(reply: Reply) -> UpstreamNotFound:
+    error = UpstreamNotFound(f"has nothing under this address (it answered {reply.status})", error_type=str(reply.status))
+    error.status = reply.status
     return error
 
 
