@@ -76,7 +76,7 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
 def _load(source: Source, sends: Sends) -> Subgraph:
     place = source.schema_.from_
     sdl, execute = _opened(source, _found(source, place))
-    _restore_one_of()
+    restore_one_of()
     post = Post(source.url or place, sends.headers)
     return subgraph(source, Document(sdl.encode(), place), post, sends.around(in_process(execute)))
 
@@ -114,7 +114,7 @@ def _opened(source: Source, schema: object) -> tuple[str, Execute]:
             return print_schema(schema), _core(schema)
     except Exception as error:
         raise ConfigError([_failed(source, f"the schema cannot be printed: {_told(error)}", error)]) from None
-    message = f"{source.schema_.from_} is a {type(schema).__name__}, not a GraphQL schema"
+    message = f"{source.schema_.from_} is of type {type(schema).__name__}, not a GraphQL schema"
     raise ConfigError([fault(source, "LOCAL_NOT_A_SCHEMA", message, fix="name a strawberry.Schema or a graphql.GraphQLSchema")])
 
 
@@ -170,7 +170,7 @@ def _failed(source: Source, message: str, error: BaseException) -> Problem:
     return fault(source, "LOCAL_IMPORT_FAILED", message, mark=mark)
 
 
-def _restore_one_of() -> None:
+def restore_one_of() -> None:
     """A `strawberry.Schema` replaces `__Type.isOneOf` of the whole process by a resolver that knows its own types only.
 
     The gateway answers introspection of all sources in this process, so the field is made to know every type again.

@@ -8,6 +8,7 @@ import pytest
 from graphql import build_schema, get_introspection_query, graphql_sync, print_ast
 
 from gateway.errors import Owner
+from gateway.sources.local import restore_one_of
 from tests.sources.graphql.world import SHOP, a_subgraph, problems_of
 
 INTROSPECTION = get_introspection_query(
@@ -16,6 +17,7 @@ INTROSPECTION = get_introspection_query(
 
 
 def introspected(sdl: str) -> bytes:
+    restore_one_of()
     return json.dumps({"data": graphql_sync(build_schema(sdl), INTROSPECTION).data}).encode()
 
 

@@ -115,7 +115,7 @@ async def test_other_schemas_in_the_process_still_know_their_one_of_inputs() -> 
         ("python:no_such_shop.api:schema", "LOCAL_REFERENCE", "there is no module no_such_shop", "PYTHONPATH"),
         (HERE + "no_such:schema", "LOCAL_REFERENCE", "there is no module tests.sources.local.no_such", "PYTHONPATH"),
         (HERE + "shop:schemas", "LOCAL_REFERENCE", "has no schemas", "did you mean schema?"),
-        (HERE + "shop:number", "LOCAL_NOT_A_SCHEMA", "is a int", "strawberry.Schema"),
+        (HERE + "shop:number", "LOCAL_NOT_A_SCHEMA", "is of type int", "strawberry.Schema"),
         (HERE + "shop:unprintable", "LOCAL_IMPORT_FAILED", "cannot be printed", None),
         (HERE + "broken:schema", "LOCAL_IMPORT_FAILED", "RuntimeError: no database here", None),
         (HERE + "needy:schema", "LOCAL_IMPORT_FAILED", "No module named 'no_such_library'", None),
