@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.upstream.conftest import OK, Conversation, Hostile, answers, call, si
 
 Start = Callable[..., Awaitable[Hostile]]
 AnyClient = Client | HttpxClient
+ROOT = Path(__file__).parents[2]
 LIMITS = Limits(per_try=0.4, max_connections=4, max_response=1000)
 
 
@@ -499,3 +501,36 @@ def test_every_exception_of_httpx_means_one_of_ours(kind: type[Exception]) -> No
     assert isinstance(error, SourceError)
     if isinstance(error, UpstreamError):
         assert error.error_type != "proxy_internal_error"
+
+
+SHUTDOWN = """
+import asyncio, socket, sys
+import uvloop
+from gateway.upstream.transport import Client, Limits
+from tests.upstream.conftest import call
+
+async def main():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        client = Client(Limits(per_try=0.3))
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        tasks = [asyncio.create_task(client.send(call(url))) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        print(client.open_calls, client.orphans.count)
+        await client.close()
+        print(client.open_calls, client.orphans.count)
+
+runner = uvloop.run if sys.argv[1] == "uvloop" else asyncio.run
+runner(main())
+"""
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_process_that_has_closed_its_clients_ends_in_peace(loop: str) -> None:
+    """The interpreter may abort when it ends with a call on the wire: `close` is what prevents it."""
+    ended = subprocess.run([sys.executable, "-c", SHUTDOWN, loop], capture_output=True, text=True, timeout=30, cwd=ROOT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "3 3\n0 0\n", "")

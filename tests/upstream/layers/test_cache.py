@@ -335,9 +335,9 @@ def test_the_least_recently_used_leaves_first() -> None:
 
 
 def test_one_copy_may_not_push_out_all_others() -> None:
-    store = Store(16_000)
+    store = Store(64_000)
     store.put("small", kept(b"x"))
-    store.put("large", kept(b"x" * 2000))
+    store.put("large", kept(b"x" * 4000))
     assert (store.peek("large"), store.peek("small") is not None) == (None, True)
 
 

@@ -19,6 +19,8 @@ STORABLE = frozenset({200, 203})
 NOT_STALE = frozenset({"must-revalidate", "proxy-revalidate", "no-cache", "s-maxage"})
 """With one of these a copy is not used past its freshness (RFC 9111, 4.2.4)."""
 LONGEST = 2.0**31
+PER_COPY, PER_FIELD = 600, 120
+"""Bytes of Python objects that come with a copy and with each of its header fields, measured."""
 FROM_UPSTREAM = "from_upstream"
 
 Directives = Mapping[str, str]
@@ -35,11 +37,8 @@ class Copy(msgspec.Struct, frozen=True):
     while_revalidated: float
     on_error: float
     private: bool
-
-    @property
-    def size(self) -> int:
-        """Bytes, about: the body, the headers, and what Python adds."""
-        return len(self.reply.body) + sum(len(k) + len(v) + 120 for k, v in self.reply.headers.items()) + 600
+    size: int
+    """Bytes, about, with its key and what Python adds."""
 
     def freshness(self, now: float) -> Freshness:
         return Freshness(expires=self.fresh, private=self.private, age=max(now - self.born, 0.0))
@@ -61,7 +60,14 @@ def copy_of(call: Call, reply: Reply, policy: CachePolicy, now: float) -> Copy |
         while_revalidated=fresh + (0.0 if strict else _past(said, "stale-while-revalidate", policy.stale_while_revalidate)),
         on_error=fresh + (0.0 if strict else on_error(said, policy)),
         private=private,
+        size=_size(call, reply),
     )
+
+
+def _size(call: Call, reply: Reply) -> int:
+    asked = len(call.url) + len(call.body or b"") + sum(len(name) + len(value) for name, value in call.headers)
+    fields = sum(len(name) + len(value) + PER_FIELD for name, value in reply.headers.items())
+    return len(reply.body) + fields + asked + PER_COPY
 
 
 def is_private(call: Call, said: Directives, policy: CachePolicy) -> bool:
