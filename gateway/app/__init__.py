@@ -83,7 +83,6 @@ def _work(config: Path, sock: socket, number: int) -> None:
         ready = partial(log.info, "worker %d is ready", number)
         run(settings, Sockets(sock, bind_admin(settings, number)), lambda _: ready(), parent.sentinel if parent else None)
     except ConfigError as error:
-        if number == 0:
-            log.error("the configuration has problems:\n%s", error)
+        log.error("the configuration has problems:\n%s", error)
         leave(CONFIG_WRONG)
     leave(0)

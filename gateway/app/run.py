@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
@@ -50,6 +51,11 @@ def bind_admin(settings: Settings, worker: int | None = None) -> socket.socket |
         return None
 
 
+def _file_of(sock: socket.socket | None) -> Path | None:
+    """What a Unix socket leaves behind when nobody answers it any more."""
+    return Path(sock.getsockname()) if sock is not None and sock.family is socket.AF_UNIX else None
+
+
 class Process:
     """The house, its listeners, and the signals that end them."""
 
@@ -60,25 +66,36 @@ class Process:
         self._listeners = [(listener(street(self._house, public=public), self._house), sockets.public)]
         if sockets.admin is not None:
             self._listeners.append((listener(backyard(self._house), self._house), sockets.admin))
+        self._file = _file_of(sockets.admin)
         self._stop = asyncio.Event()
+        self._serving: list[asyncio.Task[None]] = []
 
     async def run(self, ready: Callable[[House], None]) -> None:
         """Until a signal says to stop. Raises `ConfigError` when the sources cannot be composed."""
         self._listen_to_signals()
-        serving = [asyncio.create_task(each.serve(sockets=[sock])) for each, sock in self._listeners]
+        if self._parent is None:
+            self._listen()
         try:
             await self._until_stopped(self._open(ready))
         finally:
             self._house.draining = True
             for each, _ in self._listeners:
                 each.should_exit = True
-            await asyncio.gather(*serving)
+            await asyncio.gather(*self._serving)
             await self._house.close()
+            if self._file is not None:
+                self._file.unlink(missing_ok=True)
 
     async def _open(self, ready: Callable[[House], None]) -> None:
+        """A worker takes connections only now: until then its siblings do. Alone, it tells from the start how it is."""
         await self._house.open()
+        if self._parent is not None:
+            self._listen()
         ready(self._house)
         await self._stop.wait()
+
+    def _listen(self) -> None:
+        self._serving = [asyncio.create_task(each.serve(sockets=[sock])) for each, sock in self._listeners]
 
     async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """A signal ends even a start that is still waiting for a source."""

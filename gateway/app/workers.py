@@ -15,17 +15,28 @@ from multiprocessing.process import BaseProcess
 log = logging.getLogger("gateway.app")
 SPAWN = multiprocessing.get_context("spawn")
 """Not fork: the HTTP client's threads do not survive one."""
+HOPELESS = frozenset({1, 2})
+"""Exit codes of a worker that could not start: another one could not either."""
 YOUNG = 5.0
-"""Seconds. A worker that ends before this age would end again: all are stopped."""
+"""Seconds. The successor of a worker that died before this age waits a little."""
+PAUSE = 1.0
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Workers:
     """Keeps `count` processes running, and replaces one that died."""
 
-    def __init__(self, count: int, start: Callable[[int], BaseProcess], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        count: int,
+        start: Callable[[int], BaseProcess],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._start = start
         self._clock = clock
+        self._sleep = sleep
         self._count = count
         self._running: dict[int, tuple[BaseProcess, float]] = {}
         self._stopping = False
@@ -59,14 +70,19 @@ class Workers:
         for number, process, since in ended:
             del self._running[number]
             if self._stopping:
-                self._code = self._code or abs(process.exitcode or 0)
-            elif self._clock() - since < YOUNG:
-                log.error("worker %d ended with code %s while starting: stopping", number, process.exitcode)
-                self._code = process.exitcode or 2
+                self._code = self._code or _after_stop(process.exitcode)
+            elif process.exitcode in HOPELESS:
+                self._code = process.exitcode
                 self._stop(1)
             else:
                 log.error("worker %d ended with code %s and is replaced", number, process.exitcode)
+                self._sleep(PAUSE if self._clock() - since < YOUNG else 0.0)
                 self._spawn(number)
+
+
+def _after_stop(exitcode: int | None) -> int:
+    """A worker that was told to stop before it could listen to signals did as it was told."""
+    return 0 if exitcode in (None, -signal.SIGTERM) else abs(exitcode)
 
 
 @contextmanager

@@ -28,9 +28,9 @@ def bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
         sock.listen(BACKLOG)
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, error.strerror, f"{host}:{port}") from None
     sock.setblocking(False)
     return sock
 
@@ -45,9 +45,9 @@ def bind_unix(path: Path) -> socket.socket:
         sock.bind(str(path))
         path.chmod(0o600)
         sock.listen(BACKLOG)
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
     sock.setblocking(False)
     return sock
 

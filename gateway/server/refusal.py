@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from starlette.types import Send
 
-from gateway.errors import GatewayError, Ids, RequestError, ShuttingDown, attribute
+from gateway.errors import GatewayError, Ids, RequestError, SourceUnavailable, attribute
 from gateway.server.house import House, Refused
 from gateway.server.negotiation import Media
 from gateway.server.reply import CLOSE, NO_STORE, RawHeaders, identity, reply
@@ -36,8 +36,14 @@ async def not_ready(send: Send, request: Request, house: House, media: Media) ->
 
 
 def waiting(request: Request, house: House) -> list[Entry]:
-    missing = house.waiting() or [Refused(ShuttingDown("The gateway is starting and cannot answer yet."), house.owner, GATEWAY)]
-    return [_entry(each, request, house) for each in missing]
+    """One entry per source that is waited for; before the first load, which has found none yet, one for the gateway."""
+    return [_entry(each, request, house) for each in house.waiting() or [_starting(house)]]
+
+
+def _starting(house: House) -> Refused:
+    error = SourceUnavailable("is starting and has not read its sources yet")
+    error.service = GATEWAY
+    return Refused(error, house.owner, GATEWAY)
 
 
 def entry(error: GatewayError, request: Request, house: House) -> Entry:
