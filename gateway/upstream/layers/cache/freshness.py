@@ -7,6 +7,7 @@ headers is already told apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -19,11 +20,22 @@ STORABLE = frozenset({200, 203})
 NOT_STALE = frozenset({"must-revalidate", "proxy-revalidate", "no-cache", "s-maxage"})
 """With one of these a copy is not used past its freshness (RFC 9111, 4.2.4)."""
 LONGEST = 2.0**31
-PER_COPY, PER_FIELD = 600, 120
-"""Bytes of Python objects that come with a copy and with each of its header fields, measured."""
-FROM_UPSTREAM = "from_upstream"
+PER_COPY, PER_FIELD = 600, 140
+"""Bytes of Python objects that come with a copy, and with each header field (its name included); measured."""
 
-Directives = Mapping[str, str]
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a `Cache-Control` says to us. Seconds; None: not said."""
+
+    no_store: bool = False
+    no_cache: bool = False
+    private: bool = False
+    strict: bool = False
+    """A copy is not to be used past its freshness."""
+    max_age: float | None = None
+    s_maxage: float | None = None
+    stale_while_revalidate: float | None = None
+    stale_if_error: float | None = None
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -46,80 +58,101 @@ class Copy(msgspec.Struct, frozen=True):
 
 def copy_of(call: Call, reply: Reply, policy: CachePolicy, now: float) -> Copy | None:
     """The copy to keep of a reply just received; None: it may not be stored."""
-    said = directives(reply.headers.get("cache-control"))
+    said = terms(reply.headers.get("cache-control"))
     private = is_private(call, said, policy)
     if not _is_storable(call, reply, said, private):
         return None
     age = seconds(reply.headers.get("age")) or 0.0
     fresh = now + max(lifetime(reply, said, policy, private=call.private) - age, 0.0)
-    strict = not NOT_STALE.isdisjoint(said)
     return Copy(
-        reply=msgspec.structs.replace(reply, rows=None),
+        reply=reply if reply.rows is None else msgspec.structs.replace(reply, rows=None),
         born=now - age,
         fresh=fresh,
-        while_revalidated=fresh + (0.0 if strict else _past(said, "stale-while-revalidate", policy.stale_while_revalidate)),
-        on_error=fresh + (0.0 if strict else on_error(said, policy)),
+        while_revalidated=fresh if said.strict else fresh + while_revalidated(said, policy),
+        on_error=fresh if said.strict else fresh + on_error(said, policy),
         private=private,
         size=_size(call, reply),
     )
 
 
-def _size(call: Call, reply: Reply) -> int:
-    asked = len(call.url) + len(call.body or b"") + sum(len(name) + len(value) for name, value in call.headers)
-    fields = sum(len(name) + len(value) + PER_FIELD for name, value in reply.headers.items())
-    return len(reply.body) + fields + asked + PER_COPY
-
-
-def is_private(call: Call, said: Directives, policy: CachePolicy) -> bool:
+def is_private(call: Call, said: Terms, policy: CachePolicy) -> bool:
     """May only this identity be given it? The source's own `private` always counts."""
-    if "private" in said or policy.scope == "private":
-        return True
-    return call.private and policy.scope == "auto"
+    scope = policy.scope
+    return said.private or scope == "private" or (call.private and scope == "auto")
 
 
-def _is_storable(call: Call, reply: Reply, said: Directives, private: bool) -> bool:
+def _is_storable(call: Call, reply: Reply, said: Terms, private: bool) -> bool:
     """What is private is kept only where the key tells callers apart."""
-    if not reply.complete or reply.status not in STORABLE or "no-store" in said or (private and not call.private):
+    if not reply.complete or reply.status not in STORABLE or said.no_store or (private and not call.private):
         return False
     vary = reply.headers.get("vary")
     return vary is None or not any(name == "*" or name in ADDED for name in vary.lower().replace(" ", "").split(","))
 
 
-def lifetime(reply: Reply, said: Directives, policy: CachePolicy, *, private: bool) -> float:
+def _size(call: Call, reply: Reply) -> int:
+    size = PER_COPY + len(reply.body) + len(call.url) + len(call.body or b"")
+    for value in reply.headers.values():
+        size += len(value) + PER_FIELD
+    for _, value in call.headers:
+        size += len(value) + PER_FIELD
+    return size
+
+
+def lifetime(reply: Reply, said: Terms, policy: CachePolicy, *, private: bool) -> float:
     """Seconds from the origin's making. The origin's word goes first; the configured ttl speaks where it says nothing."""
-    if "no-cache" in said:
+    if said.no_cache:
         return 0.0
-    if "s-maxage" in said and not private:
-        return seconds(said["s-maxage"]) or 0.0
-    if "max-age" in said:
-        return seconds(said["max-age"]) or 0.0
+    if said.s_maxage is not None and not private:
+        return said.s_maxage
+    if said.max_age is not None:
+        return said.max_age
     if (expires := reply.headers.get("expires")) is not None:
         end, start = http_date(expires), http_date(reply.headers.get("date"))
         return 0.0 if end is None or start is None else max(end - start, 0.0)
-    return policy.ttl if isinstance(policy.ttl, int | float) else 0.0
+    ttl = policy.ttl
+    return 0.0 if isinstance(ttl, str) else ttl
 
 
-def on_error(said: Directives, policy: CachePolicy) -> float:
+def on_error(said: Terms, policy: CachePolicy) -> float:
     """Seconds past freshness, while the source fails; the origin's `stale-if-error` goes before the configured one."""
-    if policy.stale_if_error is None:
-        return 0.0
-    told = seconds(said.get("stale-if-error"))
-    return policy.stale_if_error if told is None else told
+    configured = policy.stale_if_error
+    if configured is None or said.stale_if_error is None:
+        return configured or 0.0
+    return said.stale_if_error
 
 
-def _past(said: Directives, directive: str, configured: float | str) -> float:
-    """Beyond the origin's word only by an explicit duration."""
-    if isinstance(configured, int | float):
-        return float(configured)
-    return seconds(said.get(directive)) or 0.0
+def while_revalidated(said: Terms, policy: CachePolicy) -> float:
+    """Seconds past freshness, while a new one is fetched: beyond the origin's word only by an explicit duration."""
+    configured = policy.stale_while_revalidate
+    if isinstance(configured, str):
+        return said.stale_while_revalidate or 0.0
+    return configured
 
 
-def directives(cache_control: str | None) -> Directives:
+@lru_cache(maxsize=512)
+def terms(cache_control: str | None) -> Terms:
+    """A source says the same few things over and over. A number that is none counts as 0, which is stricter."""
+    said = directives(cache_control)
+
+    def number(directive: str) -> float | None:
+        return (seconds(said[directive]) or 0.0) if directive in said else None
+
+    return Terms(
+        no_store="no-store" in said,
+        no_cache="no-cache" in said,
+        private="private" in said,
+        strict=not NOT_STALE.isdisjoint(said),
+        max_age=number("max-age"),
+        s_maxage=number("s-maxage"),
+        stale_while_revalidate=number("stale-while-revalidate"),
+        stale_if_error=number("stale-if-error"),
+    )
+
+
+def directives(cache_control: str | None) -> Mapping[str, str]:
     """Names in lower case. A qualified `private="x"` or `no-cache="x"` counts as unqualified, which is stricter."""
-    if not cache_control:
-        return {}
     said: dict[str, str] = {}
-    for part in cache_control.split(","):
+    for part in (cache_control or "").split(","):
         name, _, value = part.partition("=")
         said.setdefault(name.strip().lower(), value.strip().strip('"'))
     return said
