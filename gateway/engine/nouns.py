@@ -32,3 +32,5 @@ class Answer(msgspec.Struct, frozen=True):
     """`time.time` clock; 0: not to be stored."""
     private: bool = False
     calls: int = 0
+    refused: bool = False
+    """The gateway never performs such an operation: the status stands whatever the media type."""

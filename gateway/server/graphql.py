@@ -99,5 +99,5 @@ class GraphQL:
 
 
 def _status(answer: Answer, media: Media) -> int:
-    """Clients of plain `application/json` are told of a request error in the body alone, with status 200."""
-    return 200 if media is Media.JSON and answer.status == 400 else answer.status
+    """A request error has status 200 in plain `application/json`: such clients are told by the body. A refused write keeps its own."""
+    return 200 if media is Media.JSON and answer.status == 400 and not answer.refused else answer.status

@@ -62,6 +62,11 @@ def test_a_request_error_has_status_400_in_the_newer_media_type_and_200_in_plain
     assert "data" not in newer.json()
 
 
+def test_a_refused_write_keeps_its_status_in_plain_json(client: httpx.Client, engine: StubEngine) -> None:
+    engine.answer_with = lambda _: Answer(b'{"errors":[]}', 400, has_errors=True, refused=True)
+    assert client.post("/graphql", json={"query": "mutation { hello }"}).status_code == 400
+
+
 def test_a_mutation_by_get_is_refused_with_405_whatever_the_media_type(client: httpx.Client) -> None:
     for accept in (GRAPHQL, "application/json"):
         response = client.get("/graphql", params={"query": "mutation { hello }"}, headers={"accept": accept})
