@@ -102,6 +102,17 @@ async def test_a_saturated_source_answers_from_its_stale_copy() -> None:
     await asyncio.gather(*busy, return_exceptions=True)
 
 
+async def test_the_same_question_at_the_same_time_is_asked_once() -> None:
+    answer = later()
+    source, time = Source(answer), Time()
+    send, _ = around(source, OFF, time)
+    tasks = begin(send, [call() for _ in range(5)])
+    await settle()
+    answer.set_result(reply())
+    assert sorted(r.served for r in await asyncio.gather(*tasks)) == ["collapsed"] * 4 + ["network"]
+    assert len(source.calls) == 1
+
+
 async def test_a_hit_costs_no_call_no_slot_and_no_trial() -> None:
     source, time = Source(reply(cache_control="max-age=60")), Time()
     send, state = around(source, Policy(), time)

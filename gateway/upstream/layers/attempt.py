@@ -70,7 +70,7 @@ def count(request: Request) -> None:
 
 def announced(request: Request, traceparent: str | None, time_left: float) -> Headers:
     """What this attempt tells its source."""
-    headers: Headers = (("x-request-id", request.id), (TIME_LEFT, str(round(time_left * 1000))))
+    headers: Headers = (("x-request-id", request.id), (TIME_LEFT, str(int(time_left * 1000))))
     if traceparent is not None:
         headers += (("traceparent", traceparent),)
         if request.tracestate is not None:

@@ -20,7 +20,10 @@ Ticket = asyncio.Future[bool]
 
 
 class Slots:
-    """Who may call now, and who is next. First come, first served; nobody overtakes the queue."""
+    """Who may call now, and who is next. First come, first served.
+
+    While anyone waits, every slot is taken: a slot that comes free goes to the queue in the same step. So nobody overtakes.
+    """
 
     def __init__(self, policy: Concurrency, orphans: Orphans) -> None:
         self.open = 0
@@ -31,7 +34,7 @@ class Slots:
         orphans.freed = self.call_next
 
     def take(self) -> bool:
-        if self.queue or self.open + self._orphans.count >= self._max:
+        if self.open + self._orphans.count >= self._max:
             return False
         self.open += 1
         return True

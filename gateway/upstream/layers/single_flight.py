@@ -49,10 +49,9 @@ class Flights:
 
     def join(self, key: Key) -> list[Waiter] | None:
         """Those who wait already, to wait with; None: you lead."""
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            self._waiting[key] = []
-        return waiting
+        own: list[Waiter] = []
+        waiting = self._waiting.setdefault(key, own)
+        return None if waiting is own else waiting
 
     def land(self, key: Key, reply: Reply) -> None:
         for waiter in self._waiting.pop(key):

@@ -46,8 +46,8 @@ async def test_it_tells_the_source_the_ids_and_the_trace() -> None:
 
 async def test_it_tells_the_time_that_is_left_when_that_is_less_than_per_try() -> None:
     time = Time()
-    sent = await attempted(call(deadline=time.now + 0.3), time=time)
-    assert sent["x-envoy-expected-rq-timeout-ms"] == "300"
+    sent = await attempted(call(deadline=time.now + 0.5), time=time)
+    assert sent["x-envoy-expected-rq-timeout-ms"] == "500"
 
 
 async def test_what_it_adds_is_no_part_of_the_key() -> None:

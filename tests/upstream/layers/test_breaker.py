@@ -134,6 +134,14 @@ async def test_one_good_trial_closes_it() -> None:
     assert state.state == "closed"
 
 
+async def test_a_recovered_circuit_starts_afresh() -> None:
+    time = Time()
+    send, state, _ = await opened(time, reply(), UpstreamFailed())
+    time.advance(15)
+    outcomes = [await outcome(send) for _ in range(4)]
+    assert (outcomes, state.state) == (["OK", *["UPSTREAM_ERROR"] * 3], "closed")
+
+
 async def test_a_bad_trial_opens_it_for_another_while() -> None:
     time = Time()
     send, _, source = await opened(time, UpstreamTimeout(), reply())

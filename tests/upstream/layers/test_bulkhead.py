@@ -122,6 +122,30 @@ async def test_one_who_leaves_the_queue_is_passed_over() -> None:
     assert slots.open == 0
 
 
+@pytest.mark.parametrize("gone", ["cancelled", "out of time"])
+async def test_a_slot_that_comes_free_while_one_is_leaving_goes_to_the_next(gone: str) -> None:
+    time, answers = Time(), [later() for _ in range(4)]
+    source = Source(*answers)
+    send, slots = bounded(source, time)
+    tasks = begin(send, named(time, "a", "b", "c"))
+    await settle()
+    time.advance(0.2)
+    tasks += begin(send, named(time, "d"))
+    await settle()
+    if gone == "cancelled":
+        tasks[2].cancel()
+    else:
+        time.advance(0.05)
+    slots.give()  # before the leaver has had its turn to run
+    await settle()
+    assert (asked(source), slots.open, len(slots.queue)) == ("abd", 2, 0)
+    slots.open += 1  # the slot given above is still held by its call
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert slots.open == 0
+
+
 async def test_a_slot_given_to_one_who_leaves_at_that_moment_is_passed_on() -> None:
     time, answers = Time(), [later() for _ in range(4)]
     source = Source(*answers)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.config.model import CachePolicy
 from gateway.errors import (
@@ -133,6 +134,18 @@ async def test_a_reply_with_errors_in_its_envelope_is_not_kept() -> None:
     world = World(reply(cache_control="max-age=60", complete=False))
     assert [await world.served(), await world.served()] == ["network", "network"]
     assert (await world.send(call())).freshness.expires == 0
+
+
+async def test_rows_are_their_operation_s_and_not_kept() -> None:
+    world = World(replace(reply(cache_control="max-age=60"), rows=["decoded"]))
+    assert (await world.send(call())).rows == ["decoded"]
+    assert (await world.send(call())).rows is None
+
+
+async def test_a_shared_answer_is_kept_by_its_leader_alone_and_fresh_for_all() -> None:
+    world = World(replace(reply(cache_control="max-age=60"), served="collapsed"))
+    assert (await world.send(call())).freshness.expires == START + 1060
+    assert len(world.store) == 0
 
 
 async def test_an_answer_that_may_not_be_stored_puts_the_older_copy_away() -> None:

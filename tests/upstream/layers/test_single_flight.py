@@ -4,6 +4,7 @@ import asyncio
 import gc
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.errors import (
     DeadlineExceeded,
@@ -100,9 +101,10 @@ async def test_each_reads_the_shared_bytes_itself() -> None:
     answer = later()
     tasks = begin(flown(Source(answer), Time()), [call(), call(verify=picky)])
     await settle()
-    answer.set_result(reply())
+    answer.set_result(replace(reply(), rows=["the leader's own"]))
     first, second = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(first, Reply)
+    assert first.rows == ["the leader's own"]
     assert isinstance(second, UpstreamBadContent)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.config.model import CachePolicy
 from gateway.upstream.call import Call, Freshness, Reply
@@ -57,22 +58,19 @@ class Copy(msgspec.Struct, frozen=True):
 
 
 def copy_of(call: Call, reply: Reply, policy: CachePolicy, now: float) -> Copy | None:
-    """The copy to keep of a reply just received; None: it may not be stored."""
+    """The copy to keep of a reply just received; None: it may not be stored, or could never be used."""
     said = terms(reply.headers.get("cache-control"))
     private = is_private(call, said, policy)
     if not _is_storable(call, reply, said, private):
         return None
     age = seconds(reply.headers.get("age")) or 0.0
     fresh = now + max(lifetime(reply, said, policy, private=call.private) - age, 0.0)
-    return Copy(
-        reply=reply if reply.rows is None else msgspec.structs.replace(reply, rows=None),
-        born=now - age,
-        fresh=fresh,
-        while_revalidated=fresh if said.strict else fresh + while_revalidated(said, policy),
-        on_error=fresh if said.strict else fresh + on_error(said, policy),
-        private=private,
-        size=_size(call, reply),
-    )
+    refreshed = fresh if said.strict else fresh + while_revalidated(said, policy)
+    failing = fresh if said.strict else fresh + on_error(said, policy)
+    if refreshed <= now and failing <= now:
+        return None
+    bare = reply if reply.rows is None else replace(reply, rows=None)
+    return Copy(bare, now - age, fresh, refreshed, failing, private, _size(call, reply))
 
 
 def is_private(call: Call, said: Terms, policy: CachePolicy) -> bool:

@@ -72,14 +72,11 @@ class Cache:
         now = self._clock.wall()
         copy = copy_of(call, reply, self._policy, now)
         if reply.served == "network":
-            self._replace(key, copy, now)
+            if copy is None:
+                self._store.drop(key)
+            else:
+                self._store.put(key, copy)
         return replace(reply, freshness=copy.freshness(now)) if copy is not None and copy.fresh > now else reply
-
-    def _replace(self, key: Hashable, copy: Copy | None, now: float) -> None:
-        if copy is not None and max(copy.while_revalidated, copy.on_error) > now:
-            self._store.put(key, copy)
-        else:
-            self._store.drop(key)
 
     def drop(self, key: Hashable) -> None:
         self._store.drop(key)

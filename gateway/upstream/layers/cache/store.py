@@ -38,11 +38,10 @@ class Store(BaseCache):  # type: ignore[misc]  # aiocache has no types
 
     def put(self, key: Hashable, copy: Copy) -> None:
         self.drop(key)
-        size = copy.size
-        if size > self.capacity // 16:
+        if copy.size > self.capacity // 16:
             return
         self._copies[key] = copy
-        self.used += size
+        self.used += copy.size
         while self.used > self.capacity:
             self.used -= self._copies.popitem(last=False)[1].size
 
