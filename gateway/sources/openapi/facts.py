@@ -32,6 +32,44 @@ def discriminator_of(node: Node) -> Discriminator | None:
     return None
 
 
+_COMPOSED = frozenset({"allOf", "oneOf", "anyOf", "properties", "required", "prefixItems", "additionalProperties"}) | {
+    "patternProperties",
+    "discriminator",
+    "const",
+    "contentEncoding",
+    *_IGNORED,
+}
+_PLAIN = frozenset({"string", "integer", "number", "boolean", "array"})
+
+
+def plain_shape(node: Node) -> Shape | None:
+    """The shape of a schema that is one scalar or list and nothing else: most of a document, so it is had the short way."""
+    value = node.value
+    type_ = value.get("type")
+    if type_.__class__ is not str or type_ not in _PLAIN or not _COMPOSED.isdisjoint(value):
+        return None
+    enum = value.get("enum")
+    listed = enum if isinstance(enum, list) else ()
+    values = tuple(each for each in listed if each is not None)
+    return Shape(
+        at=node.at,
+        kind="enum" if type_ == "string" and values else type_,
+        nullable=_says_nullable(value) or None in listed,
+        description=_text(value.get("description")),
+        deprecated=value.get("deprecated") is True,
+        format=_text(value.get("format")),
+        enum=values,
+        minimum=_number(value.get("minimum")),
+        maximum=_number(value.get("maximum")),
+        items=node.child("items") if isinstance(value.get("items"), dict) else None,
+        types=(type_,),
+    )
+
+
+def _says_nullable(value: dict[str, Any]) -> bool:
+    return value.get("nullable") is True or value.get("x-nullable") is True or value.get("x-isnullable") is True
+
+
 class Facts:
     """The layers of one schema read together: of each keyword the most derived word counts, `required` is united."""
 
@@ -52,10 +90,7 @@ class Facts:
 
     @property
     def nullable(self) -> bool:
-        return any(
-            part.value.get("nullable") is True or part.value.get("x-nullable") is True or part.value.get("x-isnullable") is True
-            for part in self._rank
-        )
+        return any(_says_nullable(part.value) for part in self._rank)
 
     def properties(self) -> dict[str, Property]:
         required = {

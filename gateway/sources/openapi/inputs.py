@@ -142,7 +142,8 @@ class Inputs:
             return False, None, ""
         value = holders[0]["default"]
         node = self._literal(value, type_)
-        return True, node, "" if node is not None or value is None else f"Default: `{value if isinstance(value, str) else json.dumps(value)}`."
+        unsaid = node is None and value is not None
+        return True, node, f"Default: `{value if isinstance(value, str) else json.dumps(value)}`." if unsaid else ""
 
     def _literal(self, value: Any, type_: TypeNode) -> ValueNode | None:
         """A default as a literal, where it is of its own type."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graphql import ObjectTypeDefinitionNode, TypeDefinitionNode
@@ -37,13 +40,14 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
     """The service as one subgraph. Raises `ConfigError` with all that is wrong, `SchemaMissing` when there is no document."""
     document = await read_document(source, sends)
     fidelity = Fidelity()
-    value = await asyncio.to_thread(_read, source, document, fidelity)
+    value = await asyncio.to_thread(value_of, source, document, fidelity)
     options = source.options if isinstance(source.options, Options) else Options()
     remote = await read_remote(source, sends, value, options.allow_remote_refs, fidelity) if options.allow_remote_refs else {}
     return (await asyncio.to_thread(subgraph, source, sends, document, value, remote, fidelity),)
 
 
-def _read(source: Source, document: Document, fidelity: Fidelity) -> Any:
+def value_of(source: Source, document: Document, fidelity: Fidelity) -> Any:
+    """What the document's text says; a problem of the source where it says nothing of use."""
     try:
         value = read(document.text, document.name, fidelity)
         version_of(value, document.name)
@@ -58,10 +62,23 @@ def subgraph(
 ) -> Subgraph:
     """The document as a subgraph; a large one takes seconds, so not on the event loop."""
     try:
-        return prefixed(source, _subgraph(source, sends, document, value, remote, fidelity))
+        with _no_garbage():
+            return prefixed(source, _subgraph(source, sends, document, value, remote, fidelity))
     except RecursionError:
         message = f"{document.name} refers to itself more deeply than it can be read"
         raise ConfigError([fault(source, "SCHEMA_INVALID", message)]) from None
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """What is built stays: looking through it for garbage again and again would double the time of a large document."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _subgraph(
@@ -76,11 +93,11 @@ def _subgraph(
     lookups, problems = read_lookups(source, _with_unexposed(built), QUERY)
     if found := [*_problems(source, built, fidelity), *problems]:
         raise ConfigError(found)
-    draft = built.draft
+    draft, endpoints = built.draft, built.endpoints
     caller = Caller(sends.headers, Spelling(draft.types, draft.names, draft.sent), source.not_found, options.deep_arrays)
 
     def prepare_fetch(fetch: Fetch) -> Prepared:
-        return prepare(fetch, built.endpoints, caller)
+        return prepare(fetch, endpoints, caller)
 
     return Subgraph(
         name=source.name,

@@ -139,7 +139,7 @@ class Naming:
         if at in self._hints:
             return self._hints[at]
         head, _, last = at.rpartition("/")
-        if not head or head.endswith("#"):
+        if at.endswith("#") or not head or head.endswith("#"):
             return self._file_name(at)
         return self._step(head, unquote(last).replace("~1", "/").replace("~0", "~"))
 

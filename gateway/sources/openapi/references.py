@@ -14,7 +14,9 @@ from gateway.sources.openapi.reading import Unusable, Version, read
 MAX_FILES = 500
 MAX_FILE = 64 * 1024 * 1024
 MAX_CHAIN = 100
-MEANINGLESS_BESIDE_REF = frozenset({"$ref", "description", "summary", "title", "example", "examples", "default", "deprecated"})
+MEANINGLESS_BESIDE_REF = frozenset(
+    {"$ref", "$dynamicRef", "description", "summary", "title", "example", "examples", "default", "deprecated"}
+)
 
 
 class Node(NamedTuple):
@@ -46,9 +48,18 @@ class Node(NamedTuple):
         return value if isinstance(value, str) else ""
 
 
+def reference_of(value: Any) -> str | None:
+    """Where a schema refers to; a dynamic reference is read as a static one. A property called `$ref` has a schema, not a text."""
+    if not isinstance(value, dict):
+        return None
+    reference = value.get("$ref")
+    if reference is None and "$dynamicRef" in value:
+        reference = value["$dynamicRef"]
+    return reference if isinstance(reference, str) else None
+
+
 def is_reference(value: Any) -> bool:
-    """A property that is called `$ref` has a schema, not a text."""
-    return isinstance(value, dict) and isinstance(value.get("$ref"), str)
+    return reference_of(value) is not None
 
 
 class References:
@@ -76,12 +87,12 @@ class References:
     def follow(self, node: Node) -> Node | None:
         """The node itself, or where its chain of references ends; None when it ends nowhere."""
         seen: set[str] = set()
-        while is_reference(node.value):
+        while (reference := reference_of(node.value)) is not None:
             if node.at in seen or len(seen) > MAX_CHAIN:
                 self._fidelity.deviation("REF_CIRCULAR", node.at, "This reference leads only to itself; it is read as any JSON.")
                 return None
             seen.add(node.at)
-            found = self.resolve(node.value["$ref"], node.at)
+            found = self.resolve(reference, node.at)
             if found is None:
                 return None
             node = found

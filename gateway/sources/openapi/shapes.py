@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.sources.openapi.facts import Facts, Layers, discriminator_of
+from gateway.sources.openapi.facts import Facts, Layers, discriminator_of, plain_shape
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.references import MEANINGLESS_BESIDE_REF, Node, References, is_reference
 from gateway.sources.openapi.shape import Shape
@@ -70,6 +70,8 @@ class Shapes:
             if isinstance(node.value, dict):
                 self._fidelity.deviation("NESTED_TOO_DEEP", node.at, "Nested too deeply; it is read as any JSON.")
             return Shape(node.at, "any")
+        if (plain := plain_shape(node)) is not None:
+            return plain
         alias = self._alias(node)
         if alias is not None:
             return alias
@@ -136,7 +138,9 @@ class Shapes:
                     layers.bases.append(target.at)
                 if self._references.version.references_have_siblings and self._has_structure(part.value):
                     stack.append(target)
-                    target = Node({key: value for key, value in part.value.items() if key != "$ref"}, part.at)
+                    target = Node(
+                        {key: value for key, value in part.value.items() if key not in ("$ref", "$dynamicRef")}, part.at
+                    )
                 part = target
             if not isinstance(part.value, dict) or part.at in seen:
                 continue

@@ -87,7 +87,7 @@ def test_headers_that_the_configuration_fills_in_are_no_arguments() -> None:
     document = asking(
         "[{name: X-Tenant, in: header, schema: {type: string}}, {name: X-User, in: header, schema: {type: string}}]"
     )
-    rules = HeaderRules(lambda incoming: (("x-tenant", "t"),), frozenset({"x-user"}))
+    rules = HeaderRules(lambda _: (("x-tenant", "t"),), frozenset({"x-user"}))
     assert arguments(a_subgraph(document, rules)) == {}
 
 

@@ -164,7 +164,7 @@ def test_the_first_alternative_that_is_configured_is_used() -> None:
 
 def test_a_header_rule_wins_over_a_credential() -> None:
     document = asking("[]", components={"securitySchemes": SCHEMES}, security=[{"bearer": []}])
-    rules = HeaderRules(lambda incoming: (("authorization", "Bearer ruled"),))
+    rules = HeaderRules(lambda _: (("authorization", "Bearer ruled"),))
     assert (
         headers(a_subgraph(document, rules, options={"credentials": {"bearer": {"value": "b"}}}), "{ it }")["authorization"]
         == "Bearer ruled"

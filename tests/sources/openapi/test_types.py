@@ -284,7 +284,7 @@ def test_keywords_that_say_nothing_about_the_type_are_reported() -> None:
 
 
 def test_recursion_is_no_matter() -> None:
-    schemas = "It: {type: object, properties: {parent: {$ref: It}, list: {type: array, items: {$ref: It}}}}"
+    schemas = "It: {properties: {parent: {$ref: It}, list: {type: array, items: {$ref: It}}}}"
     assert sdl(a_subgraph(answering(schemas)), "It") == "type It {\n  parent: It\n  list: [It!]\n}"
 
 

@@ -28,8 +28,7 @@ from gateway.sources.base import Chunk, Diagnostic, Fetch, Subgraph
 from gateway.sources.document import Document
 from gateway.sources.openapi import Options
 from gateway.sources.openapi.fidelity import Fidelity
-from gateway.sources.openapi.load import subgraph
-from gateway.sources.openapi.reading import read
+from gateway.sources.openapi.load import subgraph, value_of
 from gateway.upstream.call import HeaderRules, Request, Sends
 from tests.sources.graphql.world import a_fetch, by_key, over_http, sends
 
@@ -59,8 +58,8 @@ def a_subgraph(
 ) -> Subgraph:
     text = document if isinstance(document, bytes) else (document if isinstance(document, str) else json.dumps(document)).encode()
     fidelity = Fidelity()
-    value = read(text, "stock.yaml", fidelity)
-    return subgraph(a_source(**keys), sends(headers=rules), Document(text, "stock.yaml", base), value, {}, fidelity)
+    source, read = a_source(**keys), Document(text, "stock.yaml", base)
+    return subgraph(source, sends(headers=rules), read, value_of(source, read, fidelity), {}, fidelity)
 
 
 def problems_of(document: Text, **keys: Any) -> tuple[Problem, ...]:
