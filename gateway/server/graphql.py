@@ -99,5 +99,5 @@ class GraphQL:
 
 
 def _status(answer: Answer, media: Media) -> int:
-    """A request error has status 200 in plain `application/json`: such clients are told by the body. A refused write keeps its own."""
+    """In plain `application/json` a request error has status 200: the body tells. A refused write keeps its status."""
     return 200 if media is Media.JSON and answer.status == 400 and not answer.refused else answer.status
