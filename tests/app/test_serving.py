@@ -242,3 +242,19 @@ def test_workers_that_cannot_start_end_the_whole_with_their_code(configure: Conf
     assert code == 1
     assert "nobody" in errors
     assert "Traceback" not in errors
+
+
+@needs_proc
+def test_a_worker_that_dies_is_replaced(configure: Configure) -> None:
+    with serving(configure(), "--workers", "2") as gateway:
+        assert gateway.post().status_code == 200
+        before = set(workers_of(gateway))
+        os.kill(min(before), signal.SIGKILL)
+        patience = time.monotonic() + 20
+        while len(after := set(workers_of(gateway))) < 2 or after == before:
+            assert time.monotonic() < patience
+        assert gateway.post().json() == ANSWER
+        code, errors = gateway.stopped()
+    assert len(before & after) == 1
+    assert code == 0
+    assert "is replaced" in errors
