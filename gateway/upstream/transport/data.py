@@ -82,7 +82,10 @@ class Client:
         return reply
 
     async def close(self) -> None:
-        """Wait until no call is on the wire (at most per_try), then let the connections go."""
+        """Wait until no call is on the wire (at most per_try), then let the connections go.
+
+        A process still has to leave by `os._exit`: pyreqwest's thread may be inside the interpreter a moment longer.
+        """
         while self.open_calls:
             if self._drained is None:
                 self._drained = asyncio.get_running_loop().create_future()
