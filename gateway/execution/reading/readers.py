@@ -12,6 +12,7 @@ from gateway.execution.reading.row import Reading, RowReading, row_class
 from gateway.execution.reading.sink import Sink
 from gateway.execution.scalars import EXACT, FAST, exact_enum, fast_enum
 from gateway.sources.base import Case, Dispatch, Selection, Subgraph
+from gateway.sources.reach import nullable
 
 
 class Readers:
@@ -40,7 +41,8 @@ class Readers:
             item = self.value(node.type, selection, coordinate)
             fast = None if item.fast is None else list[item.fast]  # type: ignore[name-defined]  # made from data
             convert = item.convert and each(item.convert)
-            if selection is not None and selection.type in self.wire.entries:
+            innermost = not isinstance(nullable(node.type), ListTypeNode)
+            if innermost and selection is not None and selection.type in self.wire.entries:
                 return Reading(None, entries(item.exact, coordinate, declared))
             return Reading(fast, listed(item.exact, coordinate, declared), convert)
         if selection is None:
@@ -100,7 +102,9 @@ class Readers:
         tag_field, tags = self._tags(selection, dispatch, members)
         if tag_field is None or self._wrapped(selection) or any(m.fast_fields is None for m in members.values()):
             return Reading(None, exact)
-        tagged = {members[name].tagged(tag_field, tag): members[name].converter(tag_field, tag) for tag, name in tags.items()}
+        converters = {tag: made for tag, name in tags.items() if (made := members[name].converter(tag_field, tag))}
+        alone = len(converters) == 1
+        tagged = {members[tags[tag]].tagged(tag_field, tag, alone): made for tag, made in converters.items()}
         union: Any = None
         for decoded in tagged:
             union = decoded if union is None else union | decoded

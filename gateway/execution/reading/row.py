@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -61,7 +61,8 @@ class RowReading:
         asked_keys = {f.key for f in self.asked}
         typename_fields = [f for f in case.answer if f.name == "__typename" and f.key not in asked_keys]
         self.constants = {attribute_of(f.key): name for f in typename_fields}
-        self.fast_fields = None if any(r.fast is None for r in self.readings) else self._fast_fields()
+        self.origins = self._origins()
+        self.fast_fields = self._fast_fields() if self._readable_fast() else None
         self.exact: Exact = self._exact_reader(self.name or "") if row is not None else never
 
     def _field(self, field: Field, owner: str) -> Reading:
@@ -85,6 +86,25 @@ class RowReading:
         wire = self.readers.wire
         return field.key if wire.response_keys else wire.names.get((owner, field.name), field.name)
 
+    def _origins(self) -> dict[str, str]:
+        """Attribute → the attribute that is decoded for it: a REST property asked for twice comes once."""
+        first: dict[str, str] = {}
+        return {attribute_of(f.key): first.setdefault(p, attribute_of(f.key)) for f, p in self._named()}
+
+    def _named(self) -> Iterable[tuple[Field, str]]:
+        return zip(self.asked, self.properties, strict=True)
+
+    def _readable_fast(self) -> bool:
+        """One property cannot be decoded into two kinds of rows."""
+        shared = (f for f in self.asked if self._is_again(f) or attribute_of(f.key) in self._again())
+        return all(r.fast is not None for r in self.readings) and not any(f.selection for f in shared)
+
+    def _is_again(self, field: Field) -> bool:
+        return self.origins[attribute_of(field.key)] != attribute_of(field.key)
+
+    def _again(self) -> set[str]:
+        return {self.origins[attribute_of(f.key)] for f in self.asked if self._is_again(f)}
+
     def _fast_fields(self) -> list[tuple[Any, ...]]:
         """As defstruct takes them: an optional field of a REST source may be absent."""
         lenient = self.readers.wire.absent_is_null
@@ -93,6 +113,7 @@ class RowReading:
             if not lenient or isinstance(f.type, NonNullTypeNode)
             else (attribute_of(f.key), r.fast, None)
             for f, r in zip(self.asked, self.readings, strict=True)
+            if not self._is_again(f)
         ]
 
     # ------------------------------------------------------------ one certain class
@@ -105,16 +126,15 @@ class RowReading:
         exact = self._exact_reader(coordinate)
         if self.fast_fields is None:
             return Reading(None, exact)
-        decoded = msgspec.defstruct(
-            "Wire_" + _class_name(self.case), self.fast_fields, rename=self._wire_names(), kw_only=True, gc=False
-        )
+        names = self._wire_names()
+        decoded = msgspec.defstruct("Wire_" + _class_name(self.case), self.fast_fields, rename=names, kw_only=True, gc=False)
         return Reading(decoded, exact, self._convert(self._sources(), {}))
 
     def _decodes_into_rows(self) -> bool:
         """The wire spells the answer: what is decoded can be encoded as it is."""
         visible_as_is = all(f.hidden or f.key == p for f, p in zip(self.asked, self.properties, strict=True))
         distinct = len({*self.properties}) == len(self.properties)
-        elsewhere = {f.key for f in self.case.answer} - {f.key for f in self.asked}
+        elsewhere = {*(f.key for f in self.case.answer), *self.case.slots} - {f.key for f in self.asked}
         free = elsewhere.isdisjoint(self.properties)
         return self.fast_fields is not None and visible_as_is and distinct and free and not any(r.convert for r in self.readings)
 
@@ -136,15 +156,18 @@ class RowReading:
         return (attribute, msgspec.Raw, None)
 
     def _wire_names(self) -> dict[str, str]:
-        return {attribute_of(f.key): p for f, p in zip(self.asked, self.properties, strict=True)}
+        return {attribute_of(f.key): p for f, p in self._named() if not self._is_again(f)}
 
     def _sources(self) -> list[tuple[str, Callable[[Any], Any] | None]]:
         return [(attribute_of(f.key), r.convert) for f, r in zip(self.asked, self.readings, strict=True)]
 
     def _convert(self, sources: list[tuple[str, Callable[[Any], Any] | None]], more: Mapping[str, Any]) -> Callable[[Any], Any]:
         """Compiled: it runs once per row."""
-        row, constants = self.row, {**self.constants, **more}
-        parts = [f"{a}=convert_{i}(wire.{a})" if convert else f"{a}=wire.{a}" for i, (a, convert) in enumerate(sources)]
+        row, constants, origins = self.row, {**self.constants, **more}, self.origins
+        parts = [
+            f"{a}=convert_{i}(wire.{origins[a]})" if convert else f"{a}=wire.{origins[a]}"
+            for i, (a, convert) in enumerate(sources)
+        ]
         parts += [f"{a}=constants[{a!r}]" for a in constants]
         scope: dict[str, Any] = {f"convert_{i}": convert for i, (_, convert) in enumerate(sources)}
         scope |= {"row": row, "constants": constants}
@@ -152,21 +175,31 @@ class RowReading:
 
     # ------------------------------------------------------------ one of several
 
-    def tagged(self, tag_field: str, tag: str) -> type:
-        """The class decoded when the tag says so. A field that is the tag itself is a constant of the row instead."""
+    def tagged(self, tag_field: str, tag: str, alone: bool) -> type:
+        """The class decoded when the tag says so. A field that is the tag itself is a constant of the row instead.
+
+        A tagged struct on its own would take a value without any tag, so one that stands `alone` has it as a field.
+        """
         names = self._wire_names()
         fields = [f for f in self.fast_fields or () if names[f[0]] != tag_field]
         rename = {f[0]: names[f[0]] for f in fields}
-        return msgspec.defstruct(f"Wire_{self.name}", fields, rename=rename, tag_field=tag_field, tag=tag, kw_only=True, gc=False)
+        name = f"Wire_{self.name}"
+        if alone:
+            own = [("tag", fast_enum((tag,))), *fields]
+            return msgspec.defstruct(name, own, rename=rename | {"tag": tag_field}, kw_only=True, gc=False)
+        return msgspec.defstruct(name, fields, rename=rename, tag_field=tag_field, tag=tag, kw_only=True, gc=False)
 
-    def converter(self, tag_field: str, tag: str) -> Callable[[Any], Any]:
-        names = self._wire_names()
-        constants = {
-            attribute_of(f.key): (r.convert(tag) if r.convert else tag)
-            for f, r in zip(self.asked, self.readings, strict=True)
-            if names[attribute_of(f.key)] == tag_field
+    def converter(self, tag_field: str, tag: str) -> Callable[[Any], Any] | None:
+        """None where the tag itself does not fit a field that reads it: that is for the exact reader to tell."""
+        sink = Sink("", None)
+        tags = {
+            attribute_of(f.key): r.exact(tag, sink)
+            for f, p, r in zip(self.asked, self.properties, self.readings, strict=True)
+            if p == tag_field
         }
-        return self._convert([(a, c) for a, c in self._sources() if names[a] != tag_field], constants)
+        if sink.faulty:
+            return None
+        return self._convert([(a, c) for a, c in self._sources() if a not in tags], tags)
 
     # ------------------------------------------------------------ exact
 

@@ -1,0 +1,11 @@
+"""Shared by the tests of this room."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Thousands of wrong replies are answered here; each would log its error."""
+    caplog.set_level("ERROR", logger="gateway")
