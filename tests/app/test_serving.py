@@ -196,9 +196,15 @@ def running(pid: int) -> bool:
 
 
 def workers_of(gateway: Gateway) -> list[int]:
-    """Its children but the one with which Python's multiprocessing keeps its books."""
-    children = children_of(gateway.process.pid)
-    return [pid for pid in children if b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    """Its living children, but the one with which Python's multiprocessing keeps its books."""
+    return [pid for pid in children_of(gateway.process.pid) if running(pid) and b"spawn_main" in command_of(pid)]
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see child processes")
