@@ -21,7 +21,7 @@ from gateway.engine.introspection import introspect
 from gateway.engine.nouns import Answer, Asked
 from gateway.engine.render import Renderer
 from gateway.engine.store import AnswerStore, Lru, Stored
-from gateway.errors import Disclosure, InternalError, MethodNotAllowed, Owner, RequestError, TooManyUpstreamCalls
+from gateway.errors import Disclosure, InternalError, Owner, RequestError, TooManyUpstreamCalls
 from gateway.execution.compile import Ready, compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
@@ -74,11 +74,7 @@ class Engine:
             if isinstance(document, RequestError):
                 raise document
             if document.refusal is not None:
-                raise (
-                    MethodNotAllowed(document.refusal.message, **document.refusal.details)
-                    if asked.read_only_method
-                    else document.refusal
-                )
+                return self.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
             variables = document.coerce(asked.variables)
             ready = document.variants.get(document.flags(variables)) or self._compile(document, variables)
             asked.request.tally.limit = self.limits.upstream_calls_total

@@ -114,6 +114,10 @@ class Renderer:
         status = error.status if isinstance(error, RequestError) else 500
         return Answer(encode({"errors": errors, "extensions": {"request_id": request.id}}), status=status, has_errors=True)
 
+    def refused_write(self, error: RequestError, request: Request, status: int) -> Answer:
+        """A write, or a subscription: the same entry whichever method it came by, and its status says it to every client."""
+        return msgspec.structs.replace(self.refusal(error, request), status=status, refused=True)
+
 
 def trace_id(traceparent: str | None) -> str | None:
     """The trace id of a W3C `traceparent`."""

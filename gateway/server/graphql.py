@@ -89,6 +89,8 @@ class GraphQL:
         """An answer that may be stored carries a validator when it came by GET, and is not sent again to who has it."""
         seconds = storable(answer, self._now())
         about: RawHeaders = (*identity(request), cache_control(answer, seconds), (b"x-upstream-calls", b"%d" % answer.calls))
+        if answer.status == 405:
+            about += (refusal.ALLOW,)
         if got and seconds:
             about += validators(answer)
             if still_valid(headers.get(b"if-none-match"), about):
