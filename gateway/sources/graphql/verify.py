@@ -19,10 +19,9 @@ import msgspec
 from gateway.errors import UpstreamError, UpstreamGraphQLError
 from gateway.upstream.call import Reply
 from gateway.upstream.json import parse
-from gateway.upstream.layers.verify import bad_content, json_content, quoted, status_error
+from gateway.upstream.layers.verify import bad_content, bad_json, json_content, quoted, status_error
 
 ACCEPT = "application/graphql-response+json, application/json;q=0.9"
-OFFSET = re.compile(r"\(byte (\d+)\)")
 CODE = re.compile(r"[A-Z0-9_]{1,64}")
 TRANSIENT = frozenset({"SERVICE_UNAVAILABLE", "TIMEOUT", "RATE_LIMITED", "TOO_MANY_REQUESTS"})
 """Codes by which servers say that the same question may be answered later."""
@@ -40,8 +39,8 @@ def verifier(decode: Callable[[bytes], Any]) -> Callable[[Reply], Reply]:
         json_content(reply)
         try:
             rows = decode(reply.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as misfit:
-            return _scanned(reply, misfit)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _scanned(reply)
         return msgspec.structs.replace(reply, rows=rows)
 
     return verify
@@ -57,7 +56,7 @@ def _unhappy(reply: Reply) -> Reply:
     return _scanned(reply)
 
 
-def _scanned(reply: Reply, misfit: Exception | None = None) -> Reply:
+def _scanned(reply: Reply) -> Reply:
     """The reply without rows, when it is GraphQL at all: values that do not fit are drift, which is for the exact reader.
 
     So are values that nothing can represent (1e400, half a surrogate pair): they cost themselves, never the whole reply.
@@ -65,7 +64,7 @@ def _scanned(reply: Reply, misfit: Exception | None = None) -> Reply:
     envelope = _envelope(reply)
     errors = _errors(envelope)
     if envelope is None or not isinstance(envelope.get("data"), dict | None):
-        raise _garbage(reply, misfit)
+        raise _garbage(reply)
     if envelope.get("data") is not None:
         return msgspec.structs.replace(reply, complete=not errors)
     if not errors:
@@ -107,7 +106,10 @@ def _code(error: Mapping[str, Any]) -> str | None:
     return code if isinstance(code, str) and CODE.fullmatch(code) else None
 
 
-def _garbage(reply: Reply, error: Exception | None = None) -> UpstreamError:
-    """`error` is the decoder's: its only word on where the JSON broke is in its text."""
-    place = OFFSET.search(str(error)) if error else None
-    return bad_content(reply, "answered with something that is not a GraphQL response", int(place[1]) if place else None)
+def _garbage(reply: Reply) -> UpstreamError:
+    """Not JSON at all, or JSON that is no answer to a query."""
+    try:
+        parse(reply.body)
+    except (ValueError, RecursionError):
+        return bad_json(reply)
+    return bad_content(reply, "answered with something that is not a GraphQL response")

@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import UpstreamError
 from gateway.upstream.call import Reply
 from gateway.upstream.json import parse
-from gateway.upstream.layers.verify import bad_content, json_content, status_error
+from gateway.upstream.layers.verify import bad_content, bad_json, json_content, status_error
 
 Decode = Callable[[bytes], Any]
 MISSING = frozenset({404, 410})
@@ -50,27 +49,7 @@ def _check_json(reply: Reply) -> None:
     try:
         parse(reply.body)
     except (ValueError, RecursionError):
-        raise _bad_json(reply) from None
-
-
-def _bad_json(reply: Reply) -> UpstreamError:
-    """What is wrong with the body, and from which byte on."""
-    try:
-        msgspec.json.decode(reply.body)
-        words = ""
-    except (msgspec.DecodeError, RecursionError) as fault:
-        words = str(fault)
-    if "truncated" in words:
-        error = bad_content(reply, "answered with JSON that ends too early", len(reply.body))
-        error.error_type = "http_response_incomplete"
-        return error
-    return bad_content(reply, "answered with something that is not JSON", _offset(words))
-
-
-def _offset(words: str) -> int | None:
-    """msgspec tells the byte: `JSON is malformed: invalid character (byte 17)`."""
-    digits = words.rpartition("(byte ")[2].rstrip(")")
-    return int(digits) if digits.isdigit() else None
+        raise bad_json(reply) from None
 
 
 def _content_type(reply: Reply) -> str | None:

@@ -31,6 +31,8 @@ PROBLEM = "application/problem+json"
 PROBLEM_LIMIT = 64 * 1024
 """Bytes of a problem document that are read."""
 LONGEST_RETRY_AFTER = 86400.0
+OFFSET = re.compile(r"\(byte (\d+)\)")
+"""msgspec tells the byte: `JSON is malformed: invalid character (byte 17)`."""
 JSON = re.compile(r"\s*(?:application/json|text/json|[\w.+-]+/[\w.+-]+\+json)\s*(?:;|$)", re.IGNORECASE)
 
 BY_STATUS: Mapping[int, tuple[type[UpstreamError], str]] = {
@@ -139,3 +141,18 @@ def bad_content(reply: Reply, sentence: str, offset: int | None = None) -> Upstr
     error = UpstreamBadContent(sentence, **details)
     error.status = reply.status
     return quoted(error, reply)
+
+
+def bad_json(reply: Reply) -> UpstreamError:
+    """For a body that is no JSON: whether it ends too early, or from which byte on it is wrong."""
+    try:
+        msgspec.json.decode(reply.body)
+        words = ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        words = str(fault)
+    if "truncated" in words:
+        error = bad_content(reply, "answered with JSON that ends too early", len(reply.body))
+        error.error_type = "http_response_incomplete"
+        return error
+    place = OFFSET.search(words)
+    return bad_content(reply, "answered with something that is not JSON", int(place[1]) if place else None)
