@@ -51,8 +51,12 @@ def serve(
     if workers > 1:
         announce(f"{workers} workers listen on {address}")
         return Workers(workers, partial(_start_worker, config, sock)).run()
-    run(settings, Sockets(sock, bind_admin(settings)), lambda _: announce(f"ready on {address}"))
+    run(settings, Sockets(sock, bind_admin(settings)), lambda house: announce(f"{_state(house)} on {address}"))
     return 0
+
+
+def _state(house: House) -> str:
+    return "ready" if house.ready() else f"waiting for {', '.join(refused.service for refused in house.waiting())}"
 
 
 def configure_logging() -> None:

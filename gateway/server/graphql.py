@@ -12,7 +12,7 @@ from time import monotonic, time
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.engine import Answer, Asked
-from gateway.errors import MethodNotAllowed, RequestError, ShuttingDown
+from gateway.errors import MethodNotAllowed, RequestError
 from gateway.server import refusal
 from gateway.server.body import Disconnected, read_body, replayed
 from gateway.server.caching import cache_control, still_valid, storable, validators
@@ -77,7 +77,7 @@ class GraphQL:
 
     async def _body(self, method: str, headers: Fields, receive: Receive) -> bytes:
         if self._house.draining:
-            raise ShuttingDown("This gateway is shutting down; send the request again, it will reach another one.")
+            raise refusal.draining()
         if method == "POST":
             check_request_media(headers.get(b"content-type"), headers.get(b"content-encoding"))
             return await read_body(receive, headers.get(b"content-length"), self._house.limits.body)

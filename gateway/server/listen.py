@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -21,35 +23,42 @@ TICKS_PER_SECOND = 10
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; port 0 takes a free one. Raises OSError."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    sock = socket.socket(family, kind, protocol)
-    try:
+    """A listening TCP socket; port 0 takes a free one. Raises OSError that names the address."""
+    with _named(f"{host}:{port}"):
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(family, kind, protocol)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        sock.listen(BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise OSError(error.errno, error.strerror, f"{host}:{port}") from None
-    sock.setblocking(False)
-    return sock
+        return _listening(sock, address)
 
 
 def bind_unix(path: Path) -> socket.socket:
-    """A listening Unix socket for this user alone. A socket file nobody listens on any more is replaced. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_socket() and not _answers(path):
-        path.unlink()
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(str(path))
+    """A listening Unix socket for this user alone. One that nobody listens on any more is replaced. Raises OSError."""
+    with _named(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_socket() and not _answers(path):
+            path.unlink()
+        sock = _listening(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), str(path))
         path.chmod(0o600)
+        return sock
+
+
+def _listening(sock: socket.socket, address: Any) -> socket.socket:
+    try:
+        sock.bind(address)
         sock.listen(BACKLOG)
-    except OSError as error:
+    except OSError:
         sock.close()
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     sock.setblocking(False)
     return sock
+
+
+@contextmanager
+def _named(address: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno or errno.EINVAL, error.strerror or str(error), address) from None
 
 
 def _answers(path: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from starlette.types import Send
 
-from gateway.errors import GatewayError, Ids, RequestError, SourceUnavailable, attribute
+from gateway.errors import GatewayError, Ids, RequestError, ShuttingDown, SourceUnavailable, attribute
 from gateway.server.house import House, Refused
 from gateway.server.negotiation import Media
 from gateway.server.reply import CLOSE, NO_STORE, RawHeaders, identity, reply
@@ -33,6 +33,10 @@ async def refuse(send: Send, error: RequestError, request: Request, house: House
 async def not_ready(send: Send, request: Request, house: House, media: Media) -> None:
     """Answer with one error per source that keeps the gateway from answering."""
     await say(send, 503, waiting(request, house), request, media)
+
+
+def draining() -> ShuttingDown:
+    return ShuttingDown("This gateway is shutting down; send the request again, and it will reach another one.")
 
 
 def waiting(request: Request, house: House) -> list[Entry]:

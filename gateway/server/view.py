@@ -94,6 +94,8 @@ class EngineSchema(BaseSchema):
         assert isinstance(context_value, Caller)
         request = context_value.request()
         engine = self._house.engine
+        if self._house.draining:
+            return _failed([refusal.entry(refusal.draining(), request, self._house)])
         if engine is None:
             return _failed(refusal.waiting(request, self._house))
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,7 +12,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from .conftest import Running, StubEngine
+from .conftest import Running, StubEngine, StubHouse
 
 pytestmark = pytest.mark.usefixtures("house")
 
@@ -105,3 +106,22 @@ async def test_a_websocket_elsewhere_is_refused(running: Running) -> None:
     with pytest.raises(websockets.InvalidStatus):
         async with connect(f"ws://127.0.0.1:{running.port}/nope", proxy=None):
             pass
+
+
+async def test_while_shutting_down_a_websocket_gets_no_new_answers(running: Running, house: StubHouse) -> None:
+    async with connect(f"ws://127.0.0.1:{running.port}/graphql", subprotocols=[NEW], proxy=None) as socket:
+        house.draining = True
+        heard = await spoken(
+            socket, {"type": "connection_init"}, {"id": "1", "type": "subscribe", "payload": {"query": "{ hello }"}}
+        )
+    assert heard[-1]["payload"][0]["extensions"]["code"] == "SHUTTING_DOWN"
+
+
+async def test_an_open_websocket_does_not_keep_the_gateway_from_stopping() -> None:
+    own = Running(StubHouse())
+    async with connect(f"ws://127.0.0.1:{own.port}/graphql", subprotocols=[NEW], proxy=None) as socket:
+        await asyncio.to_thread(own.stop)
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
