@@ -159,10 +159,10 @@ class Oracle:
             if value.type_name:
                 return value.type_name
             if isinstance(abstract, GraphQLInterfaceType) and alike == "nothing tells":
-                return members[0]
+                return str(members[0])
             raise Wrong("of no known type")
-        if alike == "nothing tells":
-            return members[0]
+        if alike == "nothing tells" or (alike and len(members) == 1):
+            return str(members[0])
         tags = [value[k] for k in value if k in alike] if alike else []
         for key in ("__typename", "_tag", "_tag_"):
             if not tags and key in value:
@@ -267,14 +267,14 @@ def _error_within(value: Any) -> Exception | None:
 @contextmanager
 def _scalars_as_they_are() -> Iterator[None]:
     """graphql-core's own serialisers are more lenient, and turn 1 into 1.0."""
-    kept = [(scalar_type, scalar_type.serialize) for scalar_type in GIVEN_AS_THEY_ARE]
+    kept = [(scalar_type, scalar_type.coerce_output_value) for scalar_type in GIVEN_AS_THEY_ARE]
     try:
         for scalar_type in GIVEN_AS_THEY_ARE:
-            scalar_type.serialize = lambda value: value  # type: ignore[method-assign]  # put back below
+            scalar_type.coerce_output_value = lambda value: value  # put back below
         yield
     finally:
-        for scalar_type, serialize in kept:
-            scalar_type.serialize = serialize  # type: ignore[method-assign]  # as it was
+        for scalar_type, coerce in kept:
+            scalar_type.coerce_output_value = coerce
 
 
 # ---------------------------------------------------------------- a GraphQL reply
