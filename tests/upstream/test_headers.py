@@ -60,6 +60,11 @@ def test_what_belongs_to_one_hop_or_is_ours_never_goes_on(name: str) -> None:
     assert name.lower() in NEVER_PROPAGATED
 
 
+@pytest.mark.parametrize("name", ["Host", "Content-Length", "Connection", "Accept-Encoding", "Traceparent"])
+def test_what_the_gateway_answers_for_is_not_inserted_by_a_rule(name: str) -> None:
+    assert header_rules([insert(name, "x")]).build({}) == ()
+
+
 def test_nothing_is_renamed_into_what_may_not_be_sent() -> None:
     assert header_rules([propagate("Accept-Language", rename="Content-Length")]).build(INCOMING) == ()
 

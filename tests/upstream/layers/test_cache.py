@@ -136,6 +136,12 @@ async def test_a_reply_with_errors_in_its_envelope_is_not_kept() -> None:
     assert (await world.send(call())).freshness.expires == 0
 
 
+async def test_a_copy_that_could_never_be_used_takes_no_room() -> None:
+    world = World(reply(cache_control="no-cache"))
+    await world.served()
+    assert len(world.store) == 0
+
+
 async def test_rows_are_their_operation_s_and_not_kept() -> None:
     world = World(replace(reply(cache_control="max-age=60"), rows=["decoded"]))
     assert (await world.send(call())).rows == ["decoded"]
