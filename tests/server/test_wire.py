@@ -48,7 +48,7 @@ class Transport(asyncio.Transport):
         self.aborted = True
 
 
-async def nothing(*_: Any) -> None:
+async def nothing(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  what an ASGI application takes
     raise AssertionError("no request was complete")
 
 
