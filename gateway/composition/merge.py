@@ -94,10 +94,22 @@ def _merge_type(
     for subgraph, node in others:
         judge = merge_differences if entity else sharing_differences
         problems += (clash.problem((by_name[first], by_name[subgraph])) for clash in judge(name, merged, node))
-        if entity and isinstance(merged, ObjectTypeDefinitionNode):
-            known = {f.name.value for f in merged.fields or ()}
-            merged = _with_field(merged, *(f for f in _fields(node) if f.name.value not in known))
+        if entity and isinstance(merged, ObjectTypeDefinitionNode) and isinstance(node, ObjectTypeDefinitionNode):
+            merged = _united(merged, node)
     return merged
+
+
+def _united(merged: ObjectTypeDefinitionNode, node: ObjectTypeDefinitionNode) -> ObjectTypeDefinitionNode:
+    """An entity has the fields and interfaces of all its sources; the first description there is stands for all."""
+    fields = {f.name.value for f in merged.fields or ()}
+    interfaces = {i.name.value for i in merged.interfaces or ()}
+    return ObjectTypeDefinitionNode(
+        description=merged.description or node.description,
+        name=merged.name,
+        interfaces=(*(merged.interfaces or ()), *(i for i in node.interfaces or () if i.name.value not in interfaces)),
+        directives=merged.directives,
+        fields=(*_fields(merged), *(f for f in _fields(node) if f.name.value not in fields)),
+    )
 
 
 def _fields(node: TypeDefinitionNode | None) -> tuple[FieldDefinitionNode, ...]:
