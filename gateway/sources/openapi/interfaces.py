@@ -75,8 +75,9 @@ class Hierarchy:
         """The interfaces of an object; they join the queue."""
         found = []
         for at in shape.bases:
-            if at != shape.at and self.is_interface(at) and (node := self._draft.references.node(at)) is not None:
-                found.append(outputs.name(self._draft.shapes.of(node)))
+            node = self._draft.references.node(at) if at != shape.at and self.is_interface(at) else None
+            if node is not None and not outputs.unreadable(base := self._draft.shapes.of(node)):
+                found.append(outputs.name(base))
         return list(dict.fromkeys(found))
 
     def opened(self, name: str, shape: Shape, outputs: Outputs) -> None:
@@ -135,16 +136,18 @@ def _fitting(
         draft.names.setdefault((name, field_name), source)
     if own is None:
         return theirs
+    deprecated = bool(own.directives) and bool(theirs.directives)
+    words = own.description.value if own.description else ""
+    if own.directives and not deprecated:
+        words = "\n\n".join(filter(None, (words, "Deprecated.")))
     if _is_subtype(draft, own.type, theirs.type):
-        return own
+        return own if deprecated == bool(own.directives) else field(field_name, own.type, words)
     coordinate = f"{name}.{field_name}"
-    draft.fidelity.deviation(
-        "INTERFACE_FIELD", coordinate, f"Its type does not fit {interface}.{field_name}; it has the type declared there."
-    )
+    message = f"Its type does not fit {interface}.{field_name}; it has the type declared there."
+    draft.fidelity.deviation("INTERFACE_FIELD", coordinate, message)
     loosened = nullable(theirs.type)
     required = isinstance(own.type, NonNullTypeNode) or isinstance(theirs.type, NonNullTypeNode)
-    words = own.description.value if own.description else ""
-    return field(field_name, non_null(loosened) if required else loosened, words, deprecated=bool(own.directives))
+    return field(field_name, non_null(loosened) if required else loosened, words, deprecated=deprecated)
 
 
 def _is_subtype(draft: Draft, own: TypeNode, theirs: TypeNode) -> bool:

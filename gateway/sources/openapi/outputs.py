@@ -102,18 +102,19 @@ class Outputs:
         return named(self._draft.scalar(scalars.string_scalar(shape, self._draft.options)))
 
     def _list(self, shape: Shape) -> Reference:
-        if shape.tuple_items and shape.items is None:
-            return listed(self._tuple_item(shape))
-        if shape.items is None:
-            return listed(self.json())
         if self._lists >= MAX_LISTS:
             self._draft.fidelity.deviation("NESTED_TOO_DEEP", shape.at, "Lists nested too deeply; it is read as any JSON.")
             return self.json()
         self._lists += 1
         try:
-            return listed(self.of(shape.items))
+            return listed(self._item(shape))
         finally:
             self._lists -= 1
+
+    def _item(self, shape: Shape) -> TypeNode:
+        if shape.items is not None:
+            return self.of(shape.items)
+        return self._tuple_item(shape) if shape.tuple_items else self.json()
 
     def _tuple_item(self, shape: Shape) -> TypeNode:
         """All the same, or any JSON (T7)."""

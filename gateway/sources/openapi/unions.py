@@ -222,6 +222,8 @@ class Unions:
 
     def _by_property(self, union: _Union) -> tuple[str, dict[str, str]] | None:
         """(property, value → type) by a discriminator of the union or of a common base, else by constants."""
+        if not union.objects:
+            return None
         discriminator = union.discriminator
         if discriminator is None and all(member.shape.discriminator for member in union.objects):
             shared = {member.shape.discriminator.at for member in union.objects if member.shape.discriminator}
