@@ -19,6 +19,8 @@ import msgspec
 
 Path = tuple[str | int, ...]
 AFFECTED_LISTED = 20
+PROBLEM_SHOWN = ("type", "title", "status")
+"""Members of an RFC 9457 document that are shown when its text is not."""
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -59,6 +61,13 @@ class InternalError(GatewayError):
 
     def __init__(self, message: str = "The gateway failed to answer because of an error of its own.", **details: Any) -> None:
         super().__init__(message, **details)
+
+
+def internal(bug: Exception) -> InternalError:
+    """The answer's error for an exception nobody foresaw, which travels along for the log."""
+    error = InternalError()
+    error.__cause__ = bug
+    return error
 
 
 # ---------------------------------------------------------------- the caller's own
@@ -337,14 +346,15 @@ class Ids(msgspec.Struct, frozen=True):
 
 
 class Affected(msgspec.Struct):
-    """The response positions one error explains: `first` and up to 20 in `paths`, all of them in `count`."""
+    """The response positions one error explains: up to `listed` in `paths`, all of them in `count`."""
 
     paths: list[Path] = []
     count: int = 0
+    listed: int = AFFECTED_LISTED
 
     def add(self, path: Path) -> None:
         self.count += 1
-        if self.count <= AFFECTED_LISTED:
+        if self.count <= self.listed:
             self.paths.append(path)
 
 
@@ -391,19 +401,18 @@ def _message(error: GatewayError) -> str:
 
 def _upstream(error: SourceError, *, full: bool) -> dict[str, Any]:
     """The `upstream` block: a template and a status at `safe`; addresses and the upstream's own words only at `full`."""
-    block: dict[str, Any] = {"operation": error.operation, "error_type": error.error_type}
+    block: dict[str, Any] = {"operation": error.operation}
     if full and error.url:
         block["url"] = error.url
-    if isinstance(error, UpstreamError):
-        block["http"] = {"status": error.status}
-        block["code"] = error.upstream_code
-        block["attempts"] = error.attempts
-        block["elapsed_ms"] = round(error.elapsed * 1000)
-        block["request_id"] = error.upstream_request_id
-        if error.problem is not None:
-            block["problem"] = (
-                error.problem if full else {k: error.problem[k] for k in ("type", "title", "status") if k in error.problem}
-            )
-        if error.errors is not None and full:
-            block["errors"] = error.errors
+    if not isinstance(error, UpstreamError):
+        return block | {"error_type": error.error_type}
+    block["http"] = {"status": error.status}
+    block["code"] = error.upstream_code
+    block["attempts"] = error.attempts
+    block["elapsed_ms"] = round(error.elapsed * 1000)
+    block["request_id"] = error.upstream_request_id
+    block["error_type"] = error.error_type
+    problem = error.problem
+    block["problem"] = problem if full or problem is None else {k: problem[k] for k in PROBLEM_SHOWN if k in problem}
+    block["errors"] = error.errors if full else None
     return block

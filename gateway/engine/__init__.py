@@ -7,22 +7,22 @@ answer store, from an execution under way for the same identity, or from an exec
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from gateway.composition import Supergraph
-from gateway.engine.document import Document, Limits, Variables, prepare
+from gateway.engine.document import Document, Limits, Variables, Variant, prepare
 from gateway.engine.flight import Flights
 from gateway.engine.introspection import introspect
 from gateway.engine.nouns import Answer, Asked
 from gateway.engine.render import Renderer
 from gateway.engine.store import AnswerStore, Lru, Stored
-from gateway.errors import Disclosure, InternalError, Owner, RequestError, TooManyUpstreamCalls
-from gateway.execution.compile import Ready, compile_plan
+from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
+from gateway.execution.compile import compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
 from gateway.planning.plan import Plan
@@ -30,12 +30,14 @@ from gateway.planning.planner import plan as plan_operation
 
 __all__ = ["Answer", "Asked", "Engine", "Limits"]
 
-log = logging.getLogger(__name__)
-
 LARGE = 16 * 1024
 """Characters of a document from which it is prepared off the event loop."""
 DOCUMENTS = 2_000
-VARIANTS = 32
+DOCUMENT_CHARACTERS = 16 * 1024 * 1024
+INTROSPECTIONS = 50
+INTROSPECTION_BYTES = 64 * 1024 * 1024
+EVERY = 10_000
+"""Positions of one error that are told where each has an entry of its own."""
 
 encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -59,10 +61,14 @@ class Engine:
         self.limits = limits
         self.on_error = on_error
         self.clock = clock
-        self.render = Renderer(supergraph, owner, disclosure, per_path, new_id)
-        self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS)
+        each = per_path or on_error == "null"
+        self.listed = EVERY if each else AFFECTED_LISTED
+        self.render = Renderer(supergraph, owner, disclosure, each, new_id)
+        self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
+        self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
         self.answers = AnswerStore()
         self.flights: Flights[tuple[Any, ...], Outcome] = Flights()
+        self.introspecting: Flights[tuple[Variant, bytes], Mapping[str, bytes]] = Flights()
         self.preparing: Flights[tuple[str, str | None], Document | RequestError] = Flights()
 
     # ------------------------------------------------------------ the way of a request
@@ -72,22 +78,23 @@ class Engine:
         try:
             document = self.documents.get((asked.document, asked.operation_name)) or await self._prepare(asked)
             if isinstance(document, RequestError):
-                raise document
+                return self.render.refusal(document, asked.request)
             if document.refusal is not None:
                 return self.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
             variables = document.coerce(asked.variables)
-            ready = document.variants.get(document.flags(variables)) or self._compile(document, variables)
+            variant = document.variants.get(document.flags(variables)) or self._compile(document, variables)
             asked.request.tally.limit = self.limits.upstream_calls_total
-            return self.render.outcome(await self._outcome(asked, document, ready, variables), asked.request)
+            return self.render.outcome(await self._outcome(asked, document, variant, variables), asked.request)
         except RequestError as refused:
             return self.render.refusal(refused, asked.request)
-        except Exception:
-            log.exception("request %s failed inside the gateway", asked.request.id)
-            return self.render.refusal(InternalError(), asked.request)
+        except Exception as bug:
+            return self.render.refusal(internal(bug), asked.request)
 
     def plan(self, document: str, operation_name: str | None = None, variables: Mapping[str, Any] | None = None) -> Plan:
         """The plan of an operation, without running it. Raises `RequestError`."""
         prepared = prepare(self.supergraph, document, operation_name, self.limits)
+        if prepared.refusal is not None:
+            raise prepared.refusal
         return self._plan(prepared, prepared.coerce(variables or {}))[1]
 
     # ------------------------------------------------------------ once per operation
@@ -109,15 +116,14 @@ class Engine:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
         except RequestError as refused:
             document = refused
-        self.documents.put((asked.document, asked.operation_name), document)
+        self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
 
-    def _compile(self, document: Document, variables: Variables) -> Ready:
+    def _compile(self, document: Document, variables: Variables) -> Variant:
         operation, plan = self._plan(document, variables)
-        ready = compile_plan(plan, self.supergraph.subgraphs)
-        document.introspection = operation.introspection
-        document.variants.put(document.flags(variables), ready)
-        return ready
+        variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection)
+        document.variants.put(document.flags(variables), variant)
+        return variant
 
     def _plan(self, document: Document, variables: Variables) -> tuple[Operation, Plan]:
         flags = dict(zip(document.flag_names, document.flags(variables), strict=True))
@@ -132,19 +138,29 @@ class Engine:
 
     # ------------------------------------------------------------ once per request
 
-    async def _outcome(self, asked: Asked, document: Document, ready: Ready, variables: Variables) -> Outcome:
-        headers = asked.request.headers
+    async def _outcome(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Outcome:
+        ready, headers = variant.ready, asked.request.headers
         identity = tuple([headers.get(name) for name in ready.propagates])
         key = (ready, encode(variables) if variables else b"", identity)
         if (stored := self.answers.get(key, self.clock())) is not None:
             return stored.outcome
-        outcome = await self.flights.share(key, lambda: self._execute(asked, document, ready, variables))
+        outcome = await self.flights.share(key, lambda: self._execute(asked, document, variant, variables))
         if outcome.expires > self.clock() and not outcome.errors:
             self.answers.put(key, Stored(outcome))
         return outcome
 
-    async def _execute(self, asked: Asked, document: Document, ready: Ready, variables: Variables) -> Outcome:
+    async def _execute(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Outcome:
         introspected: Mapping[str, bytes] = {}
-        if ready.plan.introspection:
-            introspected = await asyncio.to_thread(introspect, self.supergraph.schema, document, asked.variables)
-        return await Run(ready, variables, asked.request).outcome(introspected, self.on_error)
+        if variant.introspection:
+            introspected = await self._introspected(asked, document, variant)
+        return await Run(variant.ready, variables, asked.request, self.listed).outcome(introspected, self.on_error)
+
+    async def _introspected(self, asked: Asked, document: Document, variant: Variant) -> Mapping[str, bytes]:
+        """Once per engine, and off the event loop."""
+        key = (variant, encode(asked.variables))
+        if (known := self.introspections.get(key)) is None:
+            fields, schema = variant.introspection, self.supergraph.schema
+            make = partial(introspect, schema, document, fields, asked.variables)
+            known = await self.introspecting.share(key, lambda: asyncio.to_thread(make))
+            self.introspections.put(key, known, sum(map(len, known.values())))
+        return known

@@ -50,10 +50,20 @@ class Limits(msgspec.Struct, frozen=True):
     upstream_calls_total: int = 2_000
 
 
+class Variant:
+    """An operation compiled for certain values of its `@skip`/`@include` variables, and what of it the gateway answers itself."""
+
+    __slots__ = ("introspection", "ready")
+
+    def __init__(self, ready: Ready, introspection: Sequence[FieldNode]) -> None:
+        self.ready = ready
+        self.introspection = introspection
+
+
 class Document:
     """An operation of a valid document. `variants` are its compiled plans by the values of its `@skip`/`@include` variables."""
 
-    __slots__ = ("_checks", "_schema", "flag_names", "introspection", "node", "operation", "refusal", "variants")
+    __slots__ = ("_checks", "_schema", "flag_names", "node", "operation", "refusal", "variants")
 
     def __init__(self, schema: GraphQLSchema, node: DocumentNode, operation: OperationDefinitionNode) -> None:
         fragments = _fragments(node)
@@ -61,8 +71,7 @@ class Document:
         self.operation = operation
         self.refusal: RequestError | None = None
         self.flag_names = flag_names(operation, fragments)
-        self.introspection: Sequence[FieldNode] = ()
-        self.variants: Lru[tuple[bool, ...], Ready] = Lru(VARIANTS)
+        self.variants: Lru[tuple[bool, ...], Variant] = Lru(VARIANTS)
         self._schema = schema
         self._checks = _simple_checks(operation)
 
@@ -116,7 +125,7 @@ def _parse(text: str, limits: Limits) -> DocumentNode:
         return parse(text, max_tokens=limits.tokens or None)
     except GraphQLSyntaxError as fault:
         if limits.tokens and _has_more_tokens(text, limits.tokens):
-            raise _limit("tokens", limits.tokens, None) from None
+            raise _limit("tokens", limits.tokens, limits.tokens + 1) from None
         raise _located(ParseFailed, fault) from None
     except RecursionError:
         raise ParseFailed("The document is nested too deeply to be read.") from None
@@ -212,10 +221,10 @@ class _Measure:
         return deep or many
 
 
-def _limit(which: str, limit: int, actual: int | None) -> LimitExceeded:
-    said = f"is {actual}" if actual is not None else "is more"
-    details = {"which": which, "limit": limit} | ({"actual": actual} if actual is not None else {})
-    return LimitExceeded(f"The operation's {which} may be {limit} at most and {said}.", **details)
+def _limit(which: str, limit: int, actual: int) -> LimitExceeded:
+    """Counting stops where the limit is passed: `actual` is the least it can be."""
+    message = f"The operation's {which} may be {limit} at most and would be {actual} or more."
+    return LimitExceeded(message, which=which, limit=limit, actual=actual)
 
 
 # ---------------------------------------------------------------- errors of graphql-core

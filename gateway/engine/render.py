@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.composition import Supergraph
 from gateway.engine.nouns import Answer
-from gateway.errors import Affected, Disclosure, GatewayError, Ids, Owner, RequestError, SourceError, attribute
+from gateway.errors import Affected, Disclosure, GatewayError, Ids, InternalError, Owner, RequestError, SourceError, attribute
 from gateway.execution.run import Outcome, Stale
 from gateway.execution.shape import Entry
 from gateway.upstream.call import Request
@@ -64,7 +64,10 @@ class Renderer:
     ) -> dict[str, Any]:
         service, owner = self._whose(error)
         error_id = self.new_id("err_")
-        log.warning("%s %s %s: %s", request.id, error_id, service, error.code, extra={"error": error})
+        bug = error.__cause__ if isinstance(error, InternalError) else None
+        log.log(
+            logging.ERROR if bug else logging.WARNING, "%s %s %s: %s", request.id, error_id, service, error.code, exc_info=bug
+        )
         locations = ({"line": location[0], "column": location[1]},) if location else ()
         return attribute(
             error,

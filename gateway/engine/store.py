@@ -18,25 +18,30 @@ ANSWER_BYTES = 64 * 1024 * 1024
 
 
 class Lru(Generic[K, V]):
-    """Keeps the `size` entries used last."""
+    """Keeps the `size` entries used last, and no more than `bound` of what they weigh together (0: whatever they weigh)."""
 
-    __slots__ = ("_entries", "_size")
+    __slots__ = ("_bound", "_entries", "_size", "_weight")
 
-    def __init__(self, size: int) -> None:
-        self._entries: OrderedDict[K, V] = OrderedDict()
+    def __init__(self, size: int, bound: int = 0) -> None:
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._size = size
+        self._bound = bound
+        self._weight = 0
 
     def get(self, key: K) -> V | None:
         entry = self._entries.get(key)
-        if entry is not None:
-            self._entries.move_to_end(key)
-        return entry
-
-    def put(self, key: K, entry: V) -> None:
-        self._entries[key] = entry
+        if entry is None:
+            return None
         self._entries.move_to_end(key)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+        return entry[0]
+
+    def put(self, key: K, entry: V, weight: int = 0) -> None:
+        if (known := self._entries.pop(key, None)) is not None:
+            self._weight -= known[1]
+        self._entries[key] = (entry, weight)
+        self._weight += weight
+        while self._entries and (len(self._entries) > self._size or self._weight > self._bound > 0):
+            self._weight -= self._entries.popitem(last=False)[1][1]
 
     def __len__(self) -> int:
         return len(self._entries)

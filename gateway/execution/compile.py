@@ -86,7 +86,6 @@ class ReadyStep:
             raise UpstreamBadContent("answered with JSON nested too deeply") from None
         return NULL if decoded is None else decoded
 
-
     def absent(self, reply: Reply) -> bool:
         """A REST source that has nothing under an address, where its configuration says that this is null."""
         return reply.status in MISSING and not self.subgraph.wire.response_keys

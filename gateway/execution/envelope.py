@@ -110,7 +110,7 @@ def _with_errors(value: Any, sink: Sink) -> Any:
     for entry in errors:
         error = _error(entry, sink, known)
         if not _put(value, ("data", *_path(entry)), error) and not _put_everywhere(value, error):
-            sink.loose.append(error)
+            sink.loose[id(error)] = error
     sink.faulty = True
     return value
 
@@ -127,7 +127,7 @@ def _error(entry: Any, sink: Sink, known: dict[tuple[str, str], UpstreamGraphQLE
     identity = (str(details.get("message")), code or "")
     if (error := known.get(identity)) is None:
         error = known[identity] = UpstreamGraphQLError()
-        error.service, error.operation, error.status = sink.service, sink.operation, 200
+        error.service, error.operation, error.status = sink.service, sink.operation, sink.status
         error.upstream_code, error.errors = code, (details,)
     return error
 

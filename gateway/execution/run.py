@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from gateway.errors import GatewayError, InternalError, SourceError, UpstreamNotFound
+from gateway.errors import AFFECTED_LISTED, GatewayError, SourceError, UpstreamNotFound, internal
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.gather import Gathered, flatten, gather
 from gateway.execution.place import Found, by_key, hide
@@ -17,8 +16,6 @@ from gateway.execution.reading import Sink, attribute_of
 from gateway.execution.shape import Complete, Entry, complete
 from gateway.sources.base import Chunk
 from gateway.upstream.call import Reply, Request
-
-log = logging.getLogger(__name__)
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -50,6 +47,7 @@ class Run:
         "_classes",
         "expires",
         "faulty",
+        "listed",
         "loose",
         "parents",
         "pending",
@@ -62,8 +60,9 @@ class Run:
         "variables",
     )
 
-    def __init__(self, ready: Ready, variables: Mapping[str, Any], request: Request) -> None:
+    def __init__(self, ready: Ready, variables: Mapping[str, Any], request: Request, listed: int = AFFECTED_LISTED) -> None:
         self.ready = ready
+        self.listed = listed
         self.variables = variables
         self.request = request
         self.root = ready.root()
@@ -84,8 +83,9 @@ class Run:
             setattr(self.root, attribute_of(key), msgspec.Raw(value))
         await self._all(self.ready.first)
         if self.faulty or self.loose:
-            shaped: Complete = complete(self.root, self.ready.cases, on_error)
-            errors = (*shaped.errors, *(Entry(error) for error in self.loose))
+            shaped: Complete = complete(self.root, self.ready.cases, on_error, self.listed)
+            told = {id(entry.error) for entry in shaped.errors}
+            errors = (*shaped.errors, *(Entry(error) for error in self.loose if id(error) not in told))
             return Outcome(encode(shaped.data), errors, tuple(self.stale))
         for index, step in enumerate(self.ready.steps):
             for attribute in step.clean:
@@ -107,9 +107,8 @@ class Run:
         step = self.ready.steps[index]
         try:
             await (self._by_key(index, step) if step.entry is not None else self._root(index, step))
-        except Exception:
-            log.exception("fetch %s of %s failed inside the gateway", step.step.fetch.id, step.subgraph.name)
-            self._fail(index, step, InternalError())
+        except Exception as bug:
+            self._fail(index, step, internal(bug))
         due = []
         for other in step.then:
             self.pending[other] -= 1
@@ -230,7 +229,7 @@ class Run:
     def _read(self, step: ReadyStep, chunk: Chunk, reply: Reply) -> Any:
         if step.absent(reply):
             return None if step.nullable else self._failed(_not_found(reply), step, chunk)
-        sink = Sink(step.subgraph.name, chunk.call.operation)
+        sink = Sink(step.subgraph.name, chunk.call.operation, reply.status)
         try:
             value = step.rows(reply, sink)
         except SourceError as error:
@@ -238,7 +237,7 @@ class Run:
         if sink.faulty:
             self.faulty = True
         if sink.loose:
-            self.loose += sink.loose
+            self.loose += sink.loose.values()
         return value
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from graphql import ListTypeNode, NonNullTypeNode, TypeNode
 
-from gateway.errors import Affected, GatewayError, InternalError, Path
+from gateway.errors import AFFECTED_LISTED, Affected, GatewayError, InternalError, Path
 from gateway.execution.reading import attribute_of
 from gateway.sources.base import Case, Field
 
@@ -42,9 +42,12 @@ class _Nulled:
 NULLED = _Nulled()
 
 
-def complete(root: Any, cases: Mapping[type, Case], on_error: str = "propagate") -> Complete:
-    """`root` is the answer's row. Shared rows are completed once per place, because each place has a path of its own."""
-    shaper = _Shaper(cases, on_error)
+def complete(root: Any, cases: Mapping[type, Case], on_error: str = "propagate", listed: int = AFFECTED_LISTED) -> Complete:
+    """`root` is the answer's row. Shared rows are completed once per place, because each place has a path of its own.
+
+    `listed`: how many positions of one error are kept.
+    """
+    shaper = _Shaper(cases, on_error, listed)
     try:
         data = shaper.row(root, ())
     except _Halt:
@@ -53,7 +56,8 @@ def complete(root: Any, cases: Mapping[type, Case], on_error: str = "propagate")
 
 
 class _Shaper:
-    def __init__(self, cases: Mapping[type, Case], on_error: str) -> None:
+    def __init__(self, cases: Mapping[type, Case], on_error: str, listed: int) -> None:
+        self.listed = listed
         self.cases = cases
         self.on_error = on_error
         self.entries: dict[int, Entry] = {}
@@ -100,7 +104,7 @@ class _Shaper:
     def record(self, error: GatewayError, field: Field, path: Path) -> None:
         entry = self.entries.get(id(error))
         if entry is None:
-            entry = self.entries[id(error)] = Entry(error, location=field.location)
+            entry = self.entries[id(error)] = Entry(error, Affected(listed=self.listed), field.location)
         entry.affected.add(path)
         if self.on_error == "halt":
             raise _Halt

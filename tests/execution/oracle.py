@@ -50,11 +50,11 @@ class Told(dict[str, Any]):
 
 
 class Expected(msgspec.Struct):
-    """The data as bytes, where errors are (each null they cost is at or above one), and how many have no place at all."""
+    """The data as bytes, where errors are (each null they cost is at or above one), and what caused them."""
 
     data: bytes
     paths: list[Place]
-    loose: int = 0
+    causes: set[str]
 
 
 def parse_body(raw: bytes) -> Any:
@@ -83,7 +83,8 @@ class Oracle:
         for error in result.errors or ():
             assert "non-nullable" in error.message or isinstance(error.original_error, Wrong), error
         errors = sorted((tuple(e.path or ()) for e in result.errors or ()), key=str)
-        return Expected(msgspec.json.encode(result.data), errors)
+        causes = {str(error.original_error) for error in result.errors or ()}
+        return Expected(msgspec.json.encode(result.data), errors, causes)
 
     # ------------------------------------------------------------ reading
 
@@ -113,7 +114,9 @@ class Oracle:
         return value if isinstance(value, dict) else Wrong("no object")
 
     def _items(self, value: Any, given: Any) -> Any:
-        innermost = not isinstance(given.of_type.of_type if isinstance(given.of_type, GraphQLNonNull) else given.of_type, GraphQLList)
+        innermost = not isinstance(
+            given.of_type.of_type if isinstance(given.of_type, GraphQLNonNull) else given.of_type, GraphQLList
+        )
         if innermost and get_named_type(given).name in self.wire.entries:
             if not isinstance(value, dict):
                 return Wrong("no map")
@@ -227,7 +230,9 @@ def scalar(value: Any, kind: str) -> Any:
     fits: Any = {
         "Int": lambda: _integral(value) and -(2**31) <= value < 2**31,
         "Int64": lambda: _integral(value),
-        "Float": lambda: isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) if _small(value) else True,
+        "Float": lambda: (
+            isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) if _small(value) else True
+        ),
         "String": lambda: isinstance(value, str),
         "Boolean": lambda: isinstance(value, bool),
         "ID": lambda: isinstance(value, str | int) and not isinstance(value, bool),
@@ -280,20 +285,21 @@ def _scalars_as_they_are() -> Iterator[None]:
 # ---------------------------------------------------------------- a GraphQL reply
 
 
-def root_of_reply(raw: bytes | None, keys: list[str]) -> tuple[Any, int]:
-    """What root fields are read from, with upstream errors in their places; and how many errors explain nothing."""
+def root_of_reply(raw: bytes | None) -> tuple[Any, set[str]]:
+    """What root fields are read from, with upstream errors in their places; and the errors that explain nothing."""
     if raw is None:
-        return {}, 0
+        return {}, set()
     body = parse_body(raw)
     if not isinstance(body, dict) or not isinstance(body.get("data"), dict):
-        return Wrong("no data"), 0
+        return Wrong("no data"), set()
     loose: set[str] = set()
     entries = body.get("errors")
     for entry in entries if isinstance(entries, list) else []:
         path = entry.get("path") if isinstance(entry, dict) else None
-        if not _blame(body["data"], path if isinstance(path, list) else []) and not _blame_nulls(body["data"]):
-            loose.add(_identity(entry))
-    return body["data"], len(loose)
+        said = _identity(entry)
+        if not _blame(body["data"], path if isinstance(path, list) else [], said) and not _blame_nulls(body["data"], said):
+            loose.add(said)
+    return body["data"], loose
 
 
 def _identity(entry: Any) -> str:
@@ -303,7 +309,7 @@ def _identity(entry: Any) -> str:
     return str((str(entry.get("message")), (entry.get("extensions") or {}).get("code") or ""))
 
 
-def _blame(data: Any, path: list[Any]) -> bool:
+def _blame(data: Any, path: list[Any], said: str) -> bool:
     """The null on the way to `path` is the error's; one that is an error's already is explained."""
     here = data
     for step in path:
@@ -313,13 +319,13 @@ def _blame(data: Any, path: list[Any]) -> bool:
         if isinstance(below, Exception):
             return True
         if below is None:
-            here[step] = Wrong("an upstream's own error")
+            here[step] = Wrong(said)
             return True
         here = below
     return False
 
 
-def _blame_nulls(data: dict[str, Any]) -> bool:
+def _blame_nulls(data: dict[str, Any], said: str) -> bool:
     nulls = [key for key, value in data.items() if value is None]
-    data.update((key, Wrong("an upstream's own error")) for key in nulls)
+    data.update((key, Wrong(said)) for key in nulls)
     return bool(nulls)

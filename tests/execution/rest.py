@@ -30,7 +30,12 @@ from tests.execution.schemas import ENUMS, Model, a_model
 
 PROPERTIES = ("a", "b", "c", "d", "e", "x-1", "", "ä b", "f_a", "__typename", "kind")
 KINDS = ("Int", "Float", "String", "Boolean", "ID", "Int64", "Any")
-SPELLED: tuple[Mapping[Any, str], ...] = ({"a-0": "A0", "b 0": "B0"}, {1: "A0", 2: "B0"}, {"A0": "B0", "B0": "A0"}, {1.5: "A0", "": "B0"})
+SPELLED: tuple[Mapping[Any, str], ...] = (
+    {"a-0": "A0", "b 0": "B0"},
+    {1: "A0", 2: "B0"},
+    {"A0": "B0", "B0": "A0"},
+    {1.5: "A0", "": "B0"},
+)
 SAMPLES: Mapping[str, tuple[Any, ...]] = {
     **{"Int": (1, -7), "Float": (1.5, 2), "String": ("s", ""), "Boolean": (True, False), "ID": ("i", "7"), "Int64": (2**40, 3)},
     "Any": ({"x": [1, None]}, "any", 7),
@@ -65,7 +70,16 @@ class Rest(msgspec.Struct):
         types = {d.name.value: d for d in parse(self.model.sdl()).definitions if hasattr(d, "name")}
         owner = Owner("Team rest", "http://rest.example.com")
         return Subgraph(
-            "rest", "openapi", "http://rest.example.com", owner, types, "Query", self.prepare, self.send, wire=self.wire, together=False
+            "rest",
+            "openapi",
+            "http://rest.example.com",
+            owner,
+            types,
+            "Query",
+            self.prepare,
+            self.send,
+            wire=self.wire,
+            together=False,
         )
 
     def prepare(self, fetch: Fetch) -> Prepared:
@@ -207,7 +221,9 @@ def _a_dispatch(schema: GraphQLSchema, name: str, choices: Choices) -> Dispatch:
         return Dispatch("kind", mapping)
     if tagged:
         return Dispatch(choices.of(("kind", "!type")), mapping)
-    return Dispatch("!type", mapping, _by_structure(members)) if choices.chance(50) else Dispatch("!type", mapping, lambda _v: None)
+    return (
+        Dispatch("!type", mapping, _by_structure(members)) if choices.chance(50) else Dispatch("!type", mapping, lambda _v: None)
+    )
 
 
 def _by_structure(members: list[str]) -> Any:

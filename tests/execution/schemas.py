@@ -65,7 +65,8 @@ def _object(model: Model, name: str, objects: list[str], choices: Choices) -> No
     fields: dict[str, str] = {}
     for interface in stated:
         for field, given in model.interfaces[interface].items():
-            stricter = given if given.endswith("!") or not choices.chance(30) else given + "!"
+            ends = given.endswith("]") or given in LEAVES
+            stricter = given + "!" if ends and choices.chance(30) else given
             if field in fields and fields[field].rstrip("!") != given.rstrip("!"):
                 stated = [i for i in stated if i != interface]
                 break

@@ -50,13 +50,18 @@ class World:
     def __init__(self, choices: Choices) -> None:
         count = 1 + choices.below(6)
         self.parents = [
-            {"id": f"p{i}", "key": choices.of(KEYS), "number": choices.of((1, 2, None)), "at": self._at(choices)} for i in range(count)
+            {"id": f"p{i}", "key": choices.of(KEYS), "number": choices.of((1, 2, None)), "at": self._at(choices)}
+            for i in range(count)
         ]
         owners = [p["id"] for p in self.parents] + ["1", "2", "stranger"]
-        self.rows = [
-            {"id": k, "v": i, "owner": choices.of(owners)} for i, k in enumerate(KEYS) if k not in ("gone", None)
-        ] + [{"id": f"more{i}", "v": 10 + i, "owner": choices.of(owners)} for i in range(choices.below(5))]
-        self.extras = [{"id": p["id"], "extra": choices.of(("e", None)), "level": i} for i, p in enumerate(self.parents) if choices.chance(70)]
+        self.rows = [{"id": k, "v": i, "owner": choices.of(owners)} for i, k in enumerate(KEYS) if k not in ("gone", None)] + [
+            {"id": f"more{i}", "v": 10 + i, "owner": choices.of(owners)} for i in range(choices.below(5))
+        ]
+        self.extras = [
+            {"id": p["id"], "extra": choices.of(("e", None)), "level": i}
+            for i, p in enumerate(self.parents)
+            if choices.chance(70)
+        ]
         self.fields = list(dict.fromkeys(choices.some(list(FIELDS), len(FIELDS))))
 
     def _at(self, choices: Choices) -> dict[str, Any] | None:

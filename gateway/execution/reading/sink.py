@@ -15,14 +15,15 @@ ABSENT = object()
 class Sink:
     """What the exact readers of one reply report to. The same misfit at the same coordinate is one error."""
 
-    __slots__ = ("drifts", "faulty", "loose", "operation", "service")
+    __slots__ = ("drifts", "faulty", "loose", "operation", "service", "status")
 
-    def __init__(self, service: str, operation: str | None) -> None:
+    def __init__(self, service: str, operation: str | None, status: int | None = None) -> None:
+        self.status = status
         self.service = service
         self.operation = operation
         self.drifts: dict[tuple[str, str], SchemaDrift] = {}
         self.faulty = False
-        self.loose: list[GatewayError] = []
+        self.loose: dict[int, GatewayError] = {}
         """Errors of the upstream that explain no null."""
 
     def drift(self, coordinate: str, expected: str, value: Any) -> GatewayError:
@@ -34,7 +35,7 @@ class Sink:
         if (error := self.drifts.get((coordinate, actual))) is None:
             sentence = f"sent {actual} for {coordinate}, which is declared as {expected}"
             error = SchemaDrift(sentence, coordinate=coordinate, expected=expected, actual=actual)
-            error.service, error.operation = self.service, self.operation
+            error.service, error.operation, error.status = self.service, self.operation, self.status
             self.drifts[coordinate, actual] = error
         return error
 
