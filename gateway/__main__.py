@@ -22,7 +22,6 @@ from gateway.config.problem import ConfigError, Mark, Problem
 from gateway.config.schema import json_schema
 from gateway.demo.run import run_demo
 from gateway.demo.services import Broken, ServiceFailed
-from gateway.engine import Engine
 from gateway.errors import RequestError
 from gateway.planning.plan import show, to_json
 
@@ -48,6 +47,7 @@ app.command(config_app)
 @app.command
 def serve(
     config: Config,
+    /,
     *,
     host: Annotated[str | None, Parameter(help="Listen on this host instead of the configured one.")] = None,
     port: Annotated[int | None, Parameter(help="Listen on this port instead of the configured one; 0 takes a free one.")] = None,
@@ -84,7 +84,7 @@ def demo(
 
 
 @app.command
-def check(config: Config, *, json: Json = False) -> int:
+def check(config: Config, /, *, json: Json = False) -> int:
     """Everything that is wrong with a configuration, and everything worth knowing about it.
 
     Reads the configuration, asks every service for its schema and composes them, as `serve` would.
@@ -94,8 +94,7 @@ def check(config: Config, *, json: Json = False) -> int:
     try:
         supergraph = found.compose()
     except ConfigError as error:
-        told = {id(problem) for problem in error.problems}
-        return screen.problems([*error.problems, *(hint for hint in hints if id(hint) not in told and hint.severity != "error")])
+        return screen.problems([*error.problems, *(hint for hint in hints if hint.severity != "error")])
     types = sum(not name.startswith("__") for name in supergraph.schema.type_map)
     root = supergraph.schema.query_type
     fields = len(root.fields) if root else 0
@@ -110,6 +109,7 @@ def check(config: Config, *, json: Json = False) -> int:
 def plan(
     config: Config,
     query: Annotated[str, Parameter(help="A GraphQL document, or @FILE to read one.")],
+    /,
     *,
     operation: Annotated[str | None, Parameter(help="Which operation, where the document has several.")] = None,
     variables: Annotated[str | None, Parameter(help="Its variables, as a JSON object.")] = None,
@@ -126,9 +126,8 @@ def plan(
     except msgspec.MsgspecError as error:
         return screen.failed(f"--variables is not a JSON object: {error}")
     found = read(config)
-    engine = Engine(found.compose(), owner=found.settings.gateway.owner)
     try:
-        planned = engine.plan(document, operation, given)
+        planned = house.engine_of(found.settings, found.compose()).plan(document, operation, given)
     except RequestError as error:
         return screen.problems([_of_request(each, file) for each in (error, *error.others)])
     if json:
@@ -139,7 +138,7 @@ def plan(
 
 
 @app.command
-def sources(config: Config, *, json: Json = False) -> int:
+def sources(config: Config, /, *, json: Json = False) -> int:
     """The sources, whose they are, and how it is with them."""
     screen, found = Screen(json), read(config)
     rows = [facts(source, found.loaded[source.name]) for source in found.settings.sources]
@@ -154,6 +153,7 @@ def sources(config: Config, *, json: Json = False) -> int:
 @schema_app.default
 def schema(
     config: Config,
+    /,
     *,
     sources: Annotated[bool, Parameter(negative="", help="Add where each part comes from and who answers for it.")] = False,
     json: Json = False,
@@ -170,7 +170,7 @@ def schema(
 
 
 @schema_app.command(name="pull")
-def schema_pull(config: Config, *, json: Json = False) -> int:
+def schema_pull(config: Config, /, *, json: Json = False) -> int:
     """Read every service's schema and write it to the `snapshot` its source names, to be committed."""
     screen = Screen(json)
     found, pulled = pull(config)

@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from socket import socket
 
-from gateway.app.house import House
+from gateway.app.house import House, engine_of
 from gateway.app.loading import load_all, options, supergraph
 from gateway.app.run import Sockets, bind_admin, leave, run
 from gateway.app.workers import SPAWN, Workers
@@ -24,7 +24,7 @@ from gateway.config.model import Settings
 from gateway.config.problem import ConfigError
 from gateway.server.listen import bind
 
-__all__ = ["House", "leave", "load_all", "options", "serve", "settings_of", "supergraph"]
+__all__ = ["House", "engine_of", "leave", "load_all", "options", "serve", "settings_of", "supergraph"]
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 CONFIG_WRONG = 1

@@ -13,7 +13,6 @@ from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
 from gateway.app.supervisor import Supervisor
 from gateway.composition import Supergraph
-from gateway.config import model
 from gateway.config.model import Settings
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine, Limits
@@ -98,17 +97,9 @@ class House:
         self.engine = engine or self.engine
 
     def _engine(self, supergraph: Supergraph) -> Engine:
-        gateway = self._settings.gateway
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return Engine(
-            supergraph,
-            limits=_engine_limits(gateway.limits),
-            disclosure=self.disclosure,
-            owner=self.owner,
-            on_error=gateway.errors.on_error,
-            per_path=gateway.errors.per_path,
-        )
+        return engine_of(self._settings, supergraph)
 
     # ------------------------------------------------------------ what the door asks
 
@@ -150,5 +141,14 @@ def _schema_status(loaded: Loaded) -> str:
     return "read" if loaded.settled else "copy" if loaded.subgraphs else "missing"
 
 
-def _engine_limits(limits: model.Limits) -> Limits:
-    return Limits(limits.depth, limits.aliases, limits.tokens, limits.upstream_calls, limits.upstream_calls_total)
+def engine_of(settings: Settings, supergraph: Supergraph) -> Engine:
+    """The supergraph's engine, within the configured limits."""
+    gateway, limits = settings.gateway, settings.gateway.limits
+    return Engine(
+        supergraph,
+        limits=Limits(limits.depth, limits.aliases, limits.tokens, limits.upstream_calls, limits.upstream_calls_total),
+        disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),
+        owner=gateway.owner,
+        on_error=gateway.errors.on_error,
+        per_path=gateway.errors.per_path,
+    )

@@ -10,6 +10,7 @@ import msgspec
 from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
+from gateway.telemetry import tracer
 from gateway.upstream.call import HeaderRules, Sends
 from gateway.upstream.headers import header_rules
 from gateway.upstream.layers.cache import Store
@@ -37,7 +38,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def lines(settings: Settings) -> tuple[Line, ...]:
     """One line per source. Raises `ConfigError` with every header rule that cannot be made ready."""
-    shared = Shared(store=Store(settings.cache.size))
+    shared = Shared(store=Store(settings.cache.size), tracer=tracer())
     rules, problems = _all_headers(settings)
     if problems:
         raise ConfigError(settings.located(problems))

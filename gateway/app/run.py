@@ -96,6 +96,8 @@ class Process:
 
     def _listen(self) -> None:
         self._serving = [asyncio.create_task(each.serve(sockets=[sock])) for each, sock in self._listeners]
+        for task in self._serving:
+            task.add_done_callback(lambda _: self._stop.set())
 
     async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """A signal ends even a start that is still waiting for a source."""
@@ -109,7 +111,7 @@ class Process:
             working.result()
 
     def stop(self) -> None:
-        """Once: finish what is in. Twice: now."""
+        """Once: finish what is in. Twice: now, whatever clients still wait for."""
         if self._stop.is_set():
             for each, _ in self._listeners:
                 each.force_exit = True
