@@ -34,3 +34,5 @@ class Answer(msgspec.Struct, frozen=True):
     calls: int = 0
     refused: bool = False
     """The gateway never performs such an operation: the status stands whatever the media type."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Response headers only the engine can know: Cache-Status, Proxy-Status, Server-Timing. Names in lower case."""

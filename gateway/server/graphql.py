@@ -88,7 +88,12 @@ class GraphQL:
     async def _tell(self, send: Send, answer: Answer, media: Media, request: Request, headers: Fields, got: bool) -> None:
         """An answer that may be stored carries a validator when it came by GET, and is not sent again to who has it."""
         seconds = storable(answer, self._now())
-        about: RawHeaders = (*identity(request), cache_control(answer, seconds), (b"x-upstream-calls", b"%d" % answer.calls))
+        about: RawHeaders = (
+            *identity(request),
+            cache_control(answer, seconds),
+            (b"x-upstream-calls", b"%d" % answer.calls),
+            *answer.headers,
+        )
         if answer.status == 405:
             about += (refusal.ALLOW,)
         if got and seconds:

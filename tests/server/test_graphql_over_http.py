@@ -182,5 +182,10 @@ def test_a_fault_of_the_gateway_is_answered_with_its_own_owner_and_no_word_of_th
     assert "secret detail" in caplog.text
 
 
+def test_headers_only_the_engine_can_know_are_passed_on(client: httpx.Client, engine: StubEngine) -> None:
+    engine.answer_with = lambda _: Answer(b'{"data":{}}', headers=((b"cache-status", b'"signpost:catalog"; hit'),))
+    assert client.post("/graphql", json=HELLO).headers["cache-status"] == '"signpost:catalog"; hit'
+
+
 def test_what_the_engine_counted_is_told(client: httpx.Client) -> None:
     assert client.post("/graphql", json=HELLO).headers["x-upstream-calls"] == "2"
