@@ -7,13 +7,16 @@ names it. Types are graphql-core definition nodes, exactly as the source has the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from graphql import DirectiveDefinitionNode, FieldDefinitionNode, TypeDefinitionNode, TypeNode, ValueNode
 
 from gateway.errors import Owner
 from gateway.upstream.call import Call, Reply, Request, Send
+
+if TYPE_CHECKING:
+    from gateway.config.model import Link
 
 # ---------------------------------------------------------------- what a source offers
 
@@ -30,7 +33,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Lookup(msgspec.Struct, frozen=True):
-    """One way to reach a type of this subgraph by key: the root field `via`, whose argument `arg` takes the type's `key` field."""
+    """One way to reach a type of this subgraph by key: root field `via`, whose argument `arg` takes the type's `key` field."""
 
     type: str
     key: str
@@ -211,6 +214,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """Definitions of the directives that `types` apply."""
     wire: Wire = Wire()
     lookups: tuple[Lookup, ...] = ()
+    links: tuple[Link, ...] = ()
+    """Joins that the source's own document states, as the YAML would."""
     together: bool = True
     """One fetch may ask for several root fields (GraphQL); otherwise each is its own call (REST)."""
     refused: Mapping[str, FieldDefinitionNode] = {}
@@ -221,6 +226,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     origins: Mapping[str, str] = {}
     """coordinate → the origin directives of `gateway schema --sources`, as SDL."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    hints: tuple[Diagnostic, ...] = ()
+    """Worth knowing, no deviations: what the configuration could make use of."""
     available: bool = True
     """False: built from a snapshot because the source could not be read."""
     per_operation: int = 32

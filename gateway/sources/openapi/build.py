@@ -58,8 +58,11 @@ class Built(msgspec.Struct, frozen=True):
     """Every root field the document could give, exposed or not."""
     unusable: dict[str, str]
     """Root field → why it has no type."""
-    operations: frozenset[str]
-    """`GET /path` of each operation that could be read, excluded or not."""
+    operations: dict[str, Operation]
+    """Root field → operation, for each that could be read, excluded or not."""
+    responses: dict[str, Response]
+    types: dict[str, TypeNode]
+    """Root field → what it answers."""
     schemes: frozenset[str]
     """Names of the security schemes."""
 
@@ -81,8 +84,17 @@ def build(references: References, setting: Setting, fidelity: Fidelity) -> Built
     definitions = {name: fields.definition(name, chosen[name]) for name in _own_words_first(chosen, fields.types)}
     draft.types[QUERY] = object_type(QUERY, (each for name, each in definitions.items() if setting.shows(name)))
     unexposed = {name: each for name, each in definitions.items() if not setting.shows(name)}
-    templates = frozenset(each.template for each in operations.values())
-    return Built(draft, fields.endpoints, unexposed, tuple(wanted), fields.unusable, templates, frozenset(schemes(references)))
+    return Built(
+        draft=draft,
+        endpoints=fields.endpoints,
+        unexposed=unexposed,
+        known=tuple(wanted),
+        unusable=fields.unusable,
+        operations=operations,
+        responses=fields.responses,
+        types=fields.types,
+        schemes=frozenset(schemes(references)),
+    )
 
 
 def _own_words_first(operations: dict[str, Operation], names: Iterable[str]) -> list[str]:
@@ -108,7 +120,7 @@ class _Fields:
         self.types: dict[str, TypeNode] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.unusable: dict[str, str] = {}
-        self._responses: dict[str, Response] = {}
+        self.responses: dict[str, Response] = {}
 
     def answer(self, name: str, operation: Operation) -> None:
         """The type of a root field: nullable, whatever the document says (S5). Without one the field is left out (S3)."""
@@ -120,7 +132,7 @@ class _Fields:
                 "OPERATION_OMITTED", operation.node.at, f"{operation.template} {self.unusable[name]}; it has no field."
             )
             return
-        self._responses[name] = response
+        self.responses[name] = response
         self.types[name] = nullable(type_)
 
     def answer_empty(self, operations: Mapping[str, Operation]) -> None:
@@ -128,7 +140,7 @@ class _Fields:
         for name, operation in operations.items():
             response = success(self._draft.references, operation)
             if response is not None and response.kind == "empty":
-                self._responses[name], self.types[name] = response, named("Boolean")
+                self.responses[name], self.types[name] = response, named("Boolean")
                 del self.unusable[name]
 
     def _type(self, response: Response) -> TypeNode | None:
@@ -144,7 +156,7 @@ class _Fields:
         return None
 
     def definition(self, name: str, operation: Operation) -> FieldDefinitionNode:
-        draft, response = self._draft, self._responses[name]
+        draft, response = self._draft, self.responses[name]
         parameters = parameters_of(draft.references, operation, self._withheld, draft.fidelity)
         arguments = [self._inputs.argument(name, parameter) for parameter in parameters]
         base = base_url(draft.references, operation, self._setting.options, self._setting.url, self._setting.document_url)

@@ -16,6 +16,7 @@ from gateway.sources.document import Document, read_document
 from gateway.sources.lookups import read_lookups
 from gateway.sources.openapi.build import QUERY, Built, Setting, build
 from gateway.sources.openapi.fidelity import Fidelity
+from gateway.sources.openapi.links import stated_links
 from gateway.sources.openapi.nodes import object_type
 from gateway.sources.openapi.options import Options
 from gateway.sources.openapi.owner import with_contact
@@ -24,6 +25,7 @@ from gateway.sources.openapi.reading import Unusable, read, version_of
 from gateway.sources.openapi.references import References
 from gateway.sources.openapi.remote import read_remote
 from gateway.sources.openapi.servers import base_url
+from gateway.sources.openapi.suggest import batches
 from gateway.sources.openapi.values import Spelling
 from gateway.sources.prefix import prefixed
 from gateway.sources.reach import fields_of, pruned
@@ -90,6 +92,7 @@ def _subgraph(
     inserted = frozenset(name for name, _ in sends.headers.build({})) | sends.headers.propagates
     setting = Setting(options, source.url, place if "://" in place else "", source.expose, _used(source), inserted)
     built = build(references, setting, fidelity)
+    links = stated_links(source.name, built) if options.links == "on" else ()
     lookups, problems = read_lookups(source, _with_unexposed(built), QUERY)
     if found := [*_problems(source, built, fidelity), *problems]:
         raise ConfigError(found)
@@ -111,6 +114,8 @@ def _subgraph(
         send=sends.data,
         wire=draft.wire(),
         lookups=lookups,
+        links=links,
+        hints=batches(built, lookups),
         together=False,
         origins=fidelity.origins,
         diagnostics=fidelity.diagnostics,
@@ -172,12 +177,11 @@ def _unknown_options(source: Source, built: Built) -> list[Problem]:
     """Operations and security schemes that are configured but not in the document."""
     options = built.draft.options
     problems = []
+    templates = {each.template for each in built.operations.values()}
     for key in options.operations:
-        if key not in built.operations:
+        if key not in templates:
             message = f"the document has no operation {key}"
-            problems.append(
-                fault(source, "OPTION_UNKNOWN", message, ("options", "operations", key), fix=nearest(key, built.operations))
-            )
+            problems.append(fault(source, "OPTION_UNKNOWN", message, ("options", "operations", key), fix=nearest(key, templates)))
     for name in options.credentials:
         if name not in built.schemes:
             message = f"the document has no security scheme {name}"

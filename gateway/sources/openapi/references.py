@@ -49,7 +49,7 @@ class Node(NamedTuple):
 
 
 def reference_of(value: Any) -> str | None:
-    """Where a schema refers to; a dynamic reference is read as a static one. A property called `$ref` has a schema, not a text."""
+    """Where a schema refers to; dynamic references are read as static ones. A property called `$ref` is not a text."""
     if not isinstance(value, dict):
         return None
     reference = value.get("$ref")

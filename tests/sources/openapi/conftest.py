@@ -26,7 +26,7 @@ paths:
       responses:
         200:
           description: ok
-          content: {application/json: {schema: {type: object, properties: {data: {type: array, items: {$ref: '#/components/schemas/User'}}}}}}
+          content: {application/json: {schema: {$ref: '#/components/schemas/Users'}}}
   /echo/{matrix}/{label}:
     get:
       operationId: echo
@@ -42,6 +42,7 @@ paths:
     get: {operationId: hello, responses: {200: {description: ok, content: {text/plain: {schema: {type: string}}}}}}
 components:
   schemas:
+    Users: {type: object, properties: {data: {type: array, items: {$ref: '#/components/schemas/User'}}}}
     User: {type: object, required: [id, first-name], properties: {id: {type: integer}, first-name: {type: string}}}
 """
 REMOTE = {

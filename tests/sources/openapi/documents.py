@@ -19,7 +19,7 @@ class Maker:
     """Makes parts of documents; about one in forty is junk."""
 
     def __init__(self, seed: int) -> None:
-        self.random = Random(seed)  # noqa: S311 - made-up data
+        self.random = Random(seed)
         self.swagger = self.maybe(0.25)
         self.shared = "#/definitions/" if self.swagger else "#/components/schemas/"
 

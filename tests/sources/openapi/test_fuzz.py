@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from graphql import build_schema, print_ast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config.problem import ConfigError
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.reading import Unusable, read
 from tests.sources.openapi.documents import JUNK, Maker
@@ -66,17 +66,11 @@ def test_what_is_exposed_looks_as_it_does_in_the_whole(seed: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_bytes_are_read_or_refused(text: bytes) -> None:
-    try:
+    with suppress(Unusable):
         read(text, "d", Fidelity())
-    except Unusable as error:
-        assert str(error)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["info", "paths", "servers", "components", "security", "externalDocs"]), st.sampled_from(JUNK))
+@given(st.sampled_from(["info", "servers", "components", "security", "externalDocs", "tags"]), st.sampled_from(JUNK))
 def test_junk_in_the_document_itself_is_borne(key: str, value: Any) -> None:
-    try:
-        a_subgraph(Maker(1).document() | {key: value})
-    except ConfigError as error:
-        assert key == "paths"
-        assert error.problems
+    schema_of(a_subgraph(Maker(1).document() | {key: value}))

@@ -40,7 +40,10 @@ def test_a_reference_to_nowhere_is_any_json_and_reported_with_its_place(referenc
 
 
 def test_anchors_are_places_too() -> None:
-    schemas = "It: {type: object, properties: {a: {$ref: '#home'}, b: {$dynamicRef: '#home'}}}\nHome: {$anchor: home, type: string, format: date}"
+    schemas = """
+    It: {type: object, properties: {a: {$ref: '#home'}, b: {$dynamicRef: '#home'}}}
+    Home: {$anchor: home, type: string, format: date}
+    """
     graph = a_subgraph(answering(schemas))
     assert [field_type(graph, "It.a"), field_type(graph, "It.b")] == ["Date", "Date"]
 
@@ -51,7 +54,10 @@ def test_a_property_that_is_called_ref_is_a_property() -> None:
 
 
 def test_what_stands_beside_a_reference_counts_from_3_1_on() -> None:
-    schemas = "It: {type: object, properties: {a: {$ref: Base, properties: {c: {type: string}}}}}\nBase: {type: object, properties: {b: {type: string}}}"
+    schemas = """
+    It: {type: object, properties: {a: {$ref: Base, properties: {c: {type: string}}}}}
+    Base: {type: object, properties: {b: {type: string}}}
+    """
     assert sdl(a_subgraph(answering(schemas)), "It_a") == "type It_a {\n  b: String\n  c: String\n}"
     assert field_type(a_subgraph(answering(schemas, version="3.0.3")), "It.a") == "Base"
 
@@ -166,6 +172,6 @@ def test_a_thousand_levels_are_read_and_told() -> None:
     document = answering("It: {type: object}")
     document["components"]["schemas"]["It"] = schema
     assert "NESTED_TOO_DEEP" in codes(a_subgraph(document))
-    yaml = "openapi: 3.0.0\npaths: {/a: {get: {operationId: a, responses: {200: {description: '', content: {application/json: {schema: "
+    yaml = "openapi: 3.0.0\npaths: {/a: {get: {operationId: a, responses: {200: {content: {application/json: {schema: "
     deep = (yaml + "{items: " * 1000 + "{}" + "}" * 1000 + "}}}}}}}").encode()
     assert "NESTED_TOO_DEEP" in codes(a_subgraph(deep))
