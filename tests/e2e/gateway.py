@@ -29,7 +29,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(trust_env=False, timeout=30)
+        self.http = httpx.Client(trust_env=False, verify=False, timeout=30)
 
     def post(self, query: str, variables: Any = None, *, accept: str = GRAPHQL, **headers: str) -> httpx.Response:
         named = {"accept": accept} | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -101,18 +101,22 @@ async def _soon(_seconds: float) -> None:
 
 
 class Process(Client):
-    """`gateway serve CONFIG ...`."""
+    """`gateway serve CONFIG ...`. With `port`, without waiting until it says that it is ready."""
 
-    def __init__(self, config: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "gateway", "serve", str(config), *options]
+    def __init__(self, config: Path, *options: str, port: int | None = None) -> None:
+        given = ["--port", str(port)] if port else []
+        command = [sys.executable, "-m", "gateway", "serve", str(config), *options, *given]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        super().__init__(f"http://127.0.0.1:{port}/graphql" if port else self._said())
+
+    def _said(self) -> str:
         assert self.process.stdout is not None
         said = ""
         while not (found := re.search(r"http://\S+", said)):
             line = self.process.stdout.readline()
             assert line, self.process.stderr and self.process.stderr.read()
             said += line
-        super().__init__(found[0])
+        return found[0]
 
     def told_to_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -124,8 +128,8 @@ class Process(Client):
 
 
 @contextmanager
-def process(config: Path, *options: str) -> Iterator[Process]:
-    gateway = Process(config, *options)
+def process(config: Path, *options: str, port: int | None = None) -> Iterator[Process]:
+    gateway = Process(config, *options, port=port)
     try:
         yield gateway
     finally:
