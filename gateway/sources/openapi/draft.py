@@ -49,11 +49,11 @@ class Draft:
             self.fidelity.origin(name, "schemaRef", pointer=at)
         return name
 
-    def renamed(self, coordinate: str, source: str) -> None:
-        """A name that GraphQL could not keep: recorded, and reported."""
+    def renamed(self, coordinate: str, source: str, at: str) -> None:
+        """A name that GraphQL could not keep: recorded at the coordinate, and reported with its place."""
         self.fidelity.origin(coordinate, "name", was=source)
         self.fidelity.deviation(
-            "NAME_ESCAPED", coordinate, f"The name {source!r} is written {coordinate.rpartition('.')[2]} in the schema."
+            "NAME_ESCAPED", at, f"The name {source!r} is written {coordinate.rpartition('.')[2]} in the schema."
         )
 
     def wire(self) -> Wire:

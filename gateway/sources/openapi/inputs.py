@@ -121,7 +121,7 @@ class Inputs:
         description = "\n\n".join(filter(None, (described(given, shape), words)))
         if name != source:
             self._draft.names[(type_name, name)] = source
-            self._draft.renamed(f"{type_name}.{name}", source)
+            self._draft.renamed(f"{type_name}.{name}", source, given.nodes[0].at)
         return input_value(name, non_null(type_) if required else type_, description, default=default)
 
     def _open(self, type_: TypeNode) -> bool:

@@ -174,7 +174,7 @@ class Outputs:
         source = self._draft.naming.source_name(shape.at)
         self._draft.fidelity.origin(name, "schemaRef", pointer=shape.at)
         if source and source != name:
-            self._draft.renamed(name, source)
+            self._draft.renamed(name, source, shape.at)
 
     def _fields(self, type_name: str, shape: Shape) -> list[FieldDefinitionNode]:
         readable = {name: given for name, given in shape.properties.items() if not self._write_only(given)}
@@ -203,7 +203,7 @@ class Outputs:
         description = described(given, shape)
         if name != source:
             self._draft.names[(type_name, name)] = source
-            self._draft.renamed(coordinate, source)
+            self._draft.renamed(coordinate, source, given.nodes[0].at)
             description = "\n\n".join(filter(None, (description, f"Source name: `{source}`.")))
         deprecated = shape.deprecated or any(
             isinstance(node.value, dict) and node.value.get("deprecated") is True for node in given.nodes

@@ -178,7 +178,7 @@ class Unions:
         self._draft.fidelity.origin(name, "schemaRef", pointer=shape.at)
         source = self._draft.naming.source_name(shape.at)
         if source and source != name:
-            self._draft.renamed(name, source)
+            self._draft.renamed(name, source, shape.at)
         self._made.append(_Union(name, tuple(members), tuple(wrapped), shape.discriminator))
 
     def _wrap(self, shape: Shape) -> str:
