@@ -151,4 +151,5 @@ def engine_of(settings: Settings, supergraph: Supergraph) -> Engine:
         owner=gateway.owner,
         on_error=gateway.errors.on_error,
         per_path=gateway.errors.per_path,
+        debug=frozenset(gateway.debug),
     )

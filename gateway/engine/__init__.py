@@ -13,14 +13,18 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.composition import Supergraph
+from gateway.engine import debug
 from gateway.engine.document import Document, Limits, Variables, Variant, prepare
 from gateway.engine.flight import Flights
+from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
-from gateway.engine.nouns import Answer, Asked
+from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.render import Renderer
 from gateway.engine.store import AnswerStore, Lru, Stored
+from gateway.engine.warnings import deprecated, field_deprecated
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
 from gateway.execution.compile import compile_plan
 from gateway.execution.run import Outcome, Run
@@ -56,14 +60,17 @@ class Engine:
         per_path: bool = False,
         new_id: Callable[[str], str] | None = None,
         clock: Callable[[], float] = time.time,
+        debug: frozenset[str] = frozenset(),
     ) -> None:
+        """`debug`: what callers may ask to be told of their own answers."""
         self.supergraph = supergraph
         self.limits = limits
         self.on_error = on_error
         self.clock = clock
+        self.debug = debug
         each = per_path or on_error == "null"
         self.listed = EVERY if each else AFFECTED_LISTED
-        self.render = Renderer(supergraph, owner, disclosure, each, new_id)
+        self.render = Renderer(supergraph, owner, disclosure, each, new_id, clock)
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
         self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
         self.answers = AnswerStore()
@@ -84,7 +91,7 @@ class Engine:
             variables = document.coerce(asked.variables)
             variant = document.variants.get(document.flags(variables)) or self._compile(document, variables)
             asked.request.tally.limit = self.limits.upstream_calls_total
-            return self.render.outcome(await self._outcome(asked, document, variant, variables), asked.request)
+            return await self._answered(asked, document, variant, variables)
         except RequestError as refused:
             return self.render.refusal(refused, asked.request)
         except Exception as bug:
@@ -114,6 +121,7 @@ class Engine:
         document: Document | RequestError
         try:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
+            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
         except RequestError as refused:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
@@ -138,16 +146,37 @@ class Engine:
 
     # ------------------------------------------------------------ once per request
 
-    async def _outcome(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Outcome:
-        ready, headers = variant.ready, asked.request.headers
+    async def _answered(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Answer:
+        ready, request, headers = variant.ready, asked.request, asked.request.headers
+        aspects = debug.wanted(headers.get(debug.HEADER), self.debug) if self.debug else frozenset()
+        if aspects:
+            return await self._watched(asked, document, variant, variables, aspects)
         identity = tuple([headers.get(name) for name in ready.propagates])
         key = (ready, encode(variables) if variables else b"", identity)
-        if (stored := self.answers.get(key, self.clock())) is not None:
-            return stored.outcome
-        outcome = await self.flights.share(key, lambda: self._execute(asked, document, variant, variables))
-        if outcome.expires > self.clock() and not outcome.errors:
-            self.answers.put(key, Stored(outcome))
-        return outcome
+        shown = document.shown
+        if (stored := self.answers.get(key, now := self.clock())) is not None:
+            return self.render.outcome(stored.outcome, request, Shown(of_store(stored.outcome.expires - now), shown.warnings))
+        own: list[bool] = []
+
+        async def execute() -> Outcome:
+            own.append(True)
+            return await self._execute(asked, document, variant, variables)
+
+        outcome = await self.flights.share(key, execute)
+        if not own:
+            shown = Shown(of_flight(), shown.warnings)
+        elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
+            self.answers.put(key, Stored(replace(outcome, exchanges=())))
+        return self.render.outcome(outcome, request, shown)
+
+    async def _watched(
+        self, asked: Asked, document: Document, variant: Variant, variables: Variables, aspects: frozenset[str]
+    ) -> Answer:
+        """An execution of its own, which is neither shared nor kept: it is the way that is of interest, not the data."""
+        began = time.monotonic()
+        outcome = await self._execute(asked, document, variant, variables)
+        told = debug.extensions(aspects, variant.ready.plan, outcome, asked.request, began)
+        return self.render.outcome(outcome, asked.request, Shown(warnings=document.shown.warnings, debug=told))
 
     async def _execute(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Outcome:
         introspected: Mapping[str, bytes] = {}

@@ -28,6 +28,7 @@ from graphql import (
 )
 
 from gateway.composition import Supergraph
+from gateway.engine.nouns import NOTHING
 from gateway.engine.store import Lru
 from gateway.errors import BadUserInput, LimitExceeded, OperationNotSupported, ParseFailed, RequestError, ValidationFailed
 from gateway.execution.compile import Ready
@@ -63,7 +64,7 @@ class Variant:
 class Document:
     """An operation of a valid document. `variants` are its compiled plans by the values of its `@skip`/`@include` variables."""
 
-    __slots__ = ("_checks", "_schema", "flag_names", "node", "operation", "refusal", "variants")
+    __slots__ = ("_checks", "_schema", "flag_names", "node", "operation", "refusal", "shown", "variants")
 
     def __init__(self, schema: GraphQLSchema, node: DocumentNode, operation: OperationDefinitionNode) -> None:
         fragments = _fragments(node)
@@ -71,6 +72,8 @@ class Document:
         self.operation = operation
         self.refusal: RequestError | None = None
         self.flag_names = flag_names(operation, fragments)
+        self.shown = NOTHING
+        """What every answer to it says beside its data."""
         self.variants: Lru[tuple[bool, ...], Variant] = Lru(VARIANTS)
         self._schema = schema
         self._checks = _simple_checks(operation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,8 @@ class Asked(msgspec.Struct, frozen=True):
     operation_name: str | None = None
     read_only_method: bool = False
     """It came by GET."""
+    debug: frozenset[str] = frozenset()
+    """What the caller wants to know about its own answer: provenance, plan, timing."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -36,3 +38,16 @@ class Answer(msgspec.Struct, frozen=True):
     """The gateway never performs such an operation: the status stands whatever the media type."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Response headers only the engine can know: Cache-Status, Proxy-Status, Server-Timing. Names in lower case."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What an answer says beside its data."""
+
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """In place of what its own exchanges would say: nobody was asked on its behalf."""
+    warnings: Sequence[dict[str, Any]] = ()
+    """About the operation itself."""
+    debug: Mapping[str, Any] = {}
+
+
+NOTHING = Shown()

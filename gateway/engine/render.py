@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from gateway.composition import Supergraph
-from gateway.engine.nouns import Answer
+from gateway.engine.headers import Told, of_failures, of_sources
+from gateway.engine.nouns import NOTHING, Answer, Shown
+from gateway.engine.warnings import announced, stale
 from gateway.errors import Affected, Disclosure, GatewayError, Ids, InternalError, Owner, RequestError, SourceError, attribute
-from gateway.execution.run import Outcome, Stale
+from gateway.execution.run import Outcome
 from gateway.execution.shape import Entry
 from gateway.upstream.call import Request
 
@@ -30,8 +33,15 @@ class Renderer:
     """Knows every owner. `new_id` is injected by tests."""
 
     def __init__(
-        self, supergraph: Supergraph, owner: Owner, disclosure: Disclosure, per_path: bool, new_id: Callable[[str], str] | None
+        self,
+        supergraph: Supergraph,
+        owner: Owner,
+        disclosure: Disclosure,
+        per_path: bool,
+        new_id: Callable[[str], str] | None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self.clock = clock
         self.supergraph = supergraph
         self.owner = owner
         self.disclosure = disclosure
@@ -40,20 +50,37 @@ class Renderer:
 
     # ------------------------------------------------------------ an executed operation
 
-    def outcome(self, outcome: Outcome, request: Request) -> Answer:
-        calls = request.tally.calls
-        if not outcome.errors and not outcome.stale:
-            return Answer(b'{"data":' + outcome.data + b"}", expires=outcome.expires, private=outcome.private, calls=calls)
-        parts = [b'{"data":', outcome.data]
+    def outcome(self, outcome: Outcome, request: Request, shown: Shown = NOTHING) -> Answer:
+        """`shown`: what there is to say beside the data, when there is."""
+        calls, now = request.tally.calls, self.clock()
+        warnings = [*shown.warnings, *announced(outcome.exchanges)] if outcome.announced else shown.warnings
+        if not (outcome.errors or outcome.stale or warnings or shown.debug):
+            body = b'{"data":' + outcome.data + b"}"
+            about = shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)
+            return Answer(body, expires=outcome.expires, private=outcome.private, calls=calls, headers=about)
+        parts, told = [b'{"data":', outcome.data], list[Told]()
         if outcome.errors:
-            parts += [b',"errors":', encode(list(self._entries(outcome.errors, request)))]
-        parts += [b',"extensions":', encode(self._extensions(outcome, request)), b"}"]
-        return Answer(b"".join(parts), has_errors=bool(outcome.errors), private=outcome.private, calls=calls)
+            parts += [b',"errors":', encode(list(self._entries(outcome.errors, request, told)))]
+        warnings = [*(stale(each, now) for each in outcome.stale), *warnings]
+        parts += [b',"extensions":', encode({**self._extensions(warnings, request), **shown.debug}), b"}"]
+        about = (shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)) + of_failures(told)
+        keeps = not (outcome.stale or outcome.errors or shown.debug)
+        return Answer(
+            b"".join(parts),
+            has_errors=bool(outcome.errors),
+            expires=outcome.expires if keeps else 0.0,
+            private=outcome.private,
+            calls=calls,
+            headers=about,
+        )
 
-    def _entries(self, entries: Iterable[Entry], request: Request) -> Iterable[Mapping[str, Any]]:
+    def _entries(self, entries: Iterable[Entry], request: Request, told: list[Told]) -> Iterable[Mapping[str, Any]]:
         for entry in entries:
             for affected in self._each(entry.affected):
-                yield self._entry(entry.error, affected, request, entry.location)
+                rendered = self._entry(entry.error, affected, request, entry.location)
+                if isinstance(entry.error, SourceError):
+                    told.append(Told(entry.error, rendered["extensions"]["error_id"]))
+                yield rendered
 
     def _each(self, affected: Affected) -> Iterable[Affected]:
         """One entry for all positions, or (by option) one for each that is listed."""
@@ -86,28 +113,22 @@ class Renderer:
         subgraph = self.supergraph.subgraphs.get(name) if name else None
         return (subgraph.name, subgraph.owner) if subgraph is not None else (GATEWAY, self.owner)
 
-    def _extensions(self, outcome: Outcome, request: Request) -> dict[str, Any]:
+    def _extensions(self, warnings: Sequence[dict[str, Any]], request: Request) -> dict[str, Any]:
         tally = request.tally
         extensions: dict[str, Any] = {"request_id": request.id}
         if trace := trace_id(request.traceparent):
             extensions["trace_id"] = trace
-        if outcome.stale:
-            extensions["warnings"] = [self._warning(stale) for stale in outcome.stale]
+        if warnings:
+            extensions["warnings"] = [self._owned(warning) for warning in warnings]
         counts = {"calls": tally.calls, "batched": tally.batched, "deduped": tally.deduped, "cached": tally.cached}
         extensions["upstream"] = counts | {"retries": tally.retries, "hedges": tally.hedges, "limit": tally.limit}
         return extensions
 
-    def _warning(self, stale: Stale) -> dict[str, Any]:
-        owner = self.supergraph.subgraphs[stale.service].owner
-        return {
-            "code": "STALE_DATA",
-            "service": stale.service,
-            "path": list(stale.path),
-            "age_s": round(stale.age),
-            "cause": stale.cause,
-            "owner": owner.shown(self.disclosure.audience),
-            "message": f"Served a copy {round(stale.age)} s old because {stale.service} could not be asked ({stale.cause}).",
-        }
+    def _owned(self, warning: dict[str, Any]) -> dict[str, Any]:
+        """A warning says whose it is, as an error does."""
+        subgraph = self.supergraph.subgraphs.get(warning["service"])
+        owner = subgraph.owner if subgraph is not None else self.owner
+        return warning | {"owner": owner.shown(self.disclosure.audience)}
 
     # ------------------------------------------------------------ a refused request
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from gateway.errors import AFFECTED_LISTED, GatewayError, SourceError, UpstreamNotFound, internal
 from gateway.execution.compile import Ready, ReadyStep
+from gateway.execution.exchange import Exchange
 from gateway.execution.gather import Gathered, flatten, gather
 from gateway.execution.place import Found, by_key, hide
 from gateway.execution.reading import Sink, attribute_of
@@ -26,7 +28,12 @@ class Stale(msgspec.Struct, frozen=True):
     service: str
     path: tuple[str, ...]
     age: float
+    """Seconds since it was made."""
+    expired: float
+    """When its freshness ended, on the `time.time` clock."""
     cause: str
+    status: int | None = None
+    """What the source answered instead, where it answered."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -38,6 +45,10 @@ class Outcome(msgspec.Struct, frozen=True):
     expires: float = 0.0
     """`time.time` clock; 0: not to be stored."""
     private: bool = False
+    announced: bool = False
+    """A source said that what it was asked is deprecated, or will end."""
+    exchanges: tuple[Exchange, ...] = ()
+    """The upstream calls, in the order they ended."""
 
 
 class Run:
@@ -45,6 +56,9 @@ class Run:
 
     __slots__ = (
         "_classes",
+        "announced",
+        "clock",
+        "exchanges",
         "expires",
         "faulty",
         "listed",
@@ -60,7 +74,16 @@ class Run:
         "variables",
     )
 
-    def __init__(self, ready: Ready, variables: Mapping[str, Any], request: Request, listed: int = AFFECTED_LISTED) -> None:
+    def __init__(
+        self,
+        ready: Ready,
+        variables: Mapping[str, Any],
+        request: Request,
+        listed: int = AFFECTED_LISTED,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.clock = clock
+        self.exchanges: list[Exchange] = []
         self.ready = ready
         self.listed = listed
         self.variables = variables
@@ -73,6 +96,7 @@ class Run:
         self.faulty = False
         self.loose: list[GatewayError] = []
         self.stale: list[Stale] = []
+        self.announced = False
         self.expires = float("inf")
         self.private = False
         self._classes = ready.row_classes
@@ -86,14 +110,16 @@ class Run:
             shaped: Complete = complete(self.root, self.ready.cases, on_error, self.listed)
             told = {id(entry.error) for entry in shaped.errors}
             errors = (*shaped.errors, *(Entry(error) for error in self.loose if id(error) not in told))
-            return Outcome(encode(shaped.data), errors, tuple(self.stale))
+            stale, exchanges = tuple(self.stale), tuple(self.exchanges)
+            return Outcome(encode(shaped.data), errors, stale, announced=self.announced, exchanges=exchanges)
         for index, step in enumerate(self.ready.steps):
             for attribute in step.clean:
                 hide(self.parents[index], attribute)
             if step.hide_key is not None:
                 hide(self.rows[index], step.hide_key)
         expires = 0.0 if self.stale or not self.ready.steps else self.expires
-        return Outcome(encode(self.root), (), tuple(self.stale), expires, self.private)
+        stale, exchanges = tuple(self.stale), tuple(self.exchanges)
+        return Outcome(encode(self.root), (), stale, expires, self.private, self.announced, exchanges)
 
     # ------------------------------------------------------------ order
 
@@ -204,10 +230,13 @@ class Run:
     # ------------------------------------------------------------ one call
 
     async def _send(self, step: ReadyStep, chunk: Chunk) -> Reply | GatewayError:
+        began = self.clock()
         try:
             reply = await step.subgraph.send(chunk.call)
         except SourceError as error:
+            self.exchanges.append(Exchange(step, chunk.call, len(chunk.keys), began, self.clock(), error))
             return self._failed(error, step, chunk)
+        self.exchanges.append(Exchange(step, chunk.call, len(chunk.keys), began, self.clock(), reply))
         self._note(step, reply)
         return reply
 
@@ -216,9 +245,13 @@ class Run:
         freshness = reply.freshness
         self.expires = min(self.expires, freshness.expires)
         self.private = self.private or freshness.private
+        if "deprecation" in reply.headers or "sunset" in reply.headers:
+            self.announced = True
         if reply.stale_cause is not None:
             path = tuple(hop.key for hop in step.step.path) + ((step.step.into,) if step.step.into else ())
-            self.stale.append(Stale(step.subgraph.name, path, freshness.age, reply.stale_cause))
+            self.stale.append(
+                Stale(step.subgraph.name, path, freshness.age, freshness.expires, reply.stale_cause, reply.stale_status)
+            )
 
     def _failed(self, error: SourceError, step: ReadyStep, chunk: Chunk) -> SourceError:
         self.faulty = True

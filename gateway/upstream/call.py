@@ -23,6 +23,8 @@ class Tally(msgspec.Struct):
     retries: int = 0
     hedges: int = 0
     limit: int = 0
+    queued: float = 0.0
+    """Seconds its calls waited for a free slot, together."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -66,6 +68,9 @@ class Reply(msgspec.Struct, frozen=True):
     freshness: Freshness = Freshness()
     stale_cause: str | None = None
     """The code of the failure that made a stale copy be served, or REVALIDATING."""
+    stale_status: int | None = None
+    """What the source answered in that failure, where it answered."""
+    attempts: int = 1
 
 
 class Call(msgspec.Struct, frozen=True):

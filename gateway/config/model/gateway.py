@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from gateway.config.model.part import Part, setting
+from gateway.config.model.part import Part, one_or_more, setting
 from gateway.config.model.scalars import Address, AdminListen, File, Listen, Positive, Size, Socket, Text
 from gateway.errors import Owner
 
@@ -86,6 +86,7 @@ class Limits(Part):
 
 class Ownership(Part):
     required: bool = setting(True, "`false`: a source without an owner is answered for by the gateway's owner.", strict=True)
+    in_schema: bool = setting(True, "The field `_gateway`: sources, their owners and states, as part of the API.", strict=True)
 
 
 class Gateway(Part):
@@ -97,7 +98,10 @@ class Gateway(Part):
     owner: OwnerSettings = setting({"team": OPERATORS}, "Who runs the gateway: errors of its own name them.")
     errors: Errors = setting({}, "What errors say, and to whom.")
     limits: Limits = setting({}, "Bounds of one request.")
-    ownership: Ownership = setting({}, "Whether every source needs an owner.")
+    ownership: Ownership = setting({}, "Whether every source needs an owner, and where owners are told.")
+    debug: Annotated[tuple[Literal["provenance", "plan", "timing"], ...], one_or_more()] = setting(
+        (), "What a caller may be told of its own answer by asking with `X-Signpost-Debug`."
+    )
 
     @property
     def admin_listen(self) -> Address | Socket:

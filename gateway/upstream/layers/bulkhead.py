@@ -62,7 +62,8 @@ class Slots:
 
 def bulkhead(slots: Slots, max_wait: float, clock: Clock) -> Layer:
     async def wait(call: Call) -> None:
-        remaining = call.deadline - clock.monotonic()
+        began = clock.monotonic()
+        remaining = call.deadline - began
         ticket: Ticket = asyncio.get_running_loop().create_future()
         slots.line_up(ticket)
         timer = clock.call_later(min(max_wait, remaining), lambda: None if ticket.done() else ticket.set_result(False))
@@ -73,6 +74,7 @@ def bulkhead(slots: Slots, max_wait: float, clock: Clock) -> Layer:
             raise
         finally:
             timer.cancel()
+            call.request.tally.queued += clock.monotonic() - began
         if not admitted:
             _withdraw(ticket)
             raise _too_long(max_wait, remaining, len(slots.queue))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from gateway.config.model import Backoff, Retry
 from gateway.errors import DeadlineExceeded, SourceError, UpstreamBadContent, UpstreamError
 from gateway.upstream.call import Call, Layer, Reply, Send
@@ -77,7 +79,7 @@ def retry(policy: Retry, budget: RetryBudget, clock: Clock, random: Callable[[],
                 attempts += 1
                 call.request.tally.retries += 1
                 try:
-                    return await send(call)
+                    return replace(await send(call), attempts=attempts)
                 except UpstreamError as again:
                     error = again
                 except SourceError:

@@ -81,11 +81,13 @@ class Cache:
     def drop(self, key: Hashable) -> None:
         self._store.drop(key)
 
-    def served(self, call: Call, copy: Copy, cause: str | None = None) -> Reply:
+    def served(self, call: Call, copy: Copy, cause: str | None = None, status: int | None = None) -> Reply:
         call.request.tally.cached += 1
         freshness = copy.freshness(self._clock.wall())
         how = "hit" if cause is None else "stale"
-        return call.verify(replace(copy.reply, served=how, stale_cause=cause, freshness=freshness))
+        return call.verify(
+            replace(copy.reply, served=how, stale_cause=cause, stale_status=status, freshness=freshness, attempts=0)
+        )
 
     def refresh(self, key: Hashable, call: Call, send: Send) -> None:
         """Fetch it anew on nobody's time; one fetch for one key."""
@@ -132,7 +134,7 @@ def cache(state: Cache, clock: Clock) -> Layer:
             except FAILURES as error:
                 if copy is None or clock.wall() >= copy.on_error:
                     raise
-                return state.served(call, copy, error.code)
+                return state.served(call, copy, error.code, getattr(error, "status", None))
             return state.keep(key, call, reply)
 
         return cached
