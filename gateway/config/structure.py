@@ -94,7 +94,10 @@ def _problem(error: ErrorDetails, model: type[BaseModel], data: Any, at: ConfigP
         return Problem("CONFIG_VALUE", str(context.get("error") or error["msg"]), path)
     expected = EXPECTED[kind].format(**context)
     code = "CONFIG_TYPE" if kind.endswith("_type") else "CONFIG_VALUE"
-    shown = _shown(value, path, filled, _nodes(model, below))
+    nodes = _nodes(model, below)
+    shown = _shown(value, path, filled, nodes)
+    if any(node.get("const") == "off" for node in nodes):
+        expected += ", or off"
     return Problem(code, f"expected {expected}; got {shown}", path, fix=_fix(kind, value, expected))
 
 
