@@ -1,9 +1,10 @@
-"""Links of the YAML become `Link`s, each checked against the types it joins; a fault is a `Problem` with its place in the YAML."""
+"""Links of the YAML become `Link`s, each checked against the types it joins; a fault is a `Problem` with its place in YAML."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -22,11 +23,12 @@ from graphql import (
     print_ast,
 )
 
+from gateway.composition.rules import contact_of
 from gateway.composition.supergraph import Binding, Link
 from gateway.config.model import Link as LinkSettings
 from gateway.config.problem import Problem
 from gateway.sources.base import Batch, Subgraph
-from gateway.sources.reach import named, nullable
+from gateway.sources.reach import BUILT_IN, named, nullable
 
 INTO_ID = frozenset({"Int", "Int64", "String", "UUID", "ID"})
 FROM_ID = frozenset({"String", "Int", "Int64", "ID"})
@@ -54,9 +56,21 @@ def resolve_links(
                 raise Fault("LINK_FIELD_EXISTS", f"{settings.field} is already made by another link", ("field",))
             made[link.type, link.field] = link
         except Fault as fault:
-            path = ("links", index, *fault.at)
-            problems.append(Problem(fault.code, fault.message, path, coordinates=(settings.field,), fix=fault.fix))
+            problems.append(_problem(fault, index, settings, subgraphs))
     return tuple(made.values())
+
+
+def _problem(fault: Fault, index: int, settings: LinkSettings, subgraphs: Mapping[str, Subgraph]) -> Problem:
+    target = subgraphs.get(settings.to.partition(".")[0])
+    return Problem(
+        fault.code,
+        fault.message,
+        ("links", index, *fault.at),
+        coordinates=(settings.field, settings.to),
+        sources=(target.name,) if target else (),
+        owners=(contact_of(target),) if target else (),
+        fix=fault.fix,
+    )
 
 
 def link_field(link: Link) -> FieldDefinitionNode:
@@ -77,10 +91,39 @@ def _resolve(settings: LinkSettings, types: Types, subgraphs: Mapping[str, Subgr
     bindings = tuple(_binding(name, value, target, parent, types) for name, value in settings.with_.items())
     bound = {b.argument for b in bindings}
     free = tuple(a for a in target.arguments or () if a.name.value not in bound)
+    own = _own_arguments(free, bindings, target)
+    _check_exposed(subgraph, target, own)
     batch = _batch(settings, subgraph, bindings, via)
     if settings.many and not _is_list(target.type):
         raise Fault("LINK_NOT_A_LIST", f"{settings.to} is {print_ast(target.type)}: many needs a list", ("many",))
-    return Link(type_name, field, source, via, bindings, nullable(target.type), free, batch, settings.many)
+    return Link(type_name, field, source, via, bindings, nullable(target.type), own, batch, settings.many)
+
+
+def _own_arguments(
+    free: Sequence[InputValueDefinitionNode], bindings: Sequence[Binding], target: FieldDefinitionNode
+) -> tuple[InputValueDefinitionNode, ...]:
+    """What the link field takes itself: the target's arguments that nothing binds, and each `$args.x` as the target has it."""
+    own = {argument.name.value: argument for argument in free}
+    for binding in bindings:
+        if (name := binding.from_argument) is None:
+            continue
+        at = ("with", binding.argument)
+        wanted = _argument(target, binding.argument, at)
+        known = own.setdefault(name, replace(wanted, name=NameNode(value=name)))
+        if print_ast(known.type) != print_ast(wanted.type):
+            said = f"$args.{name} is {print_ast(known.type)} and {print_ast(wanted.type)} at the same time"
+            raise Fault("LINK_ARGUMENT_CONFLICT", said, at, "use another name after $args.")
+    return tuple(own.values())
+
+
+def _check_exposed(subgraph: Subgraph, target: FieldDefinitionNode, own: Sequence[InputValueDefinitionNode]) -> None:
+    """A target that clients do not see may still be linked to, as long as its types are among those that they do."""
+    used = (named(target.type), *(named(argument.type) for argument in own))
+    pruned = [name for name in dict.fromkeys(used) if name not in subgraph.types and name not in BUILT_IN]
+    if pruned:
+        said = f"{subgraph.name} does not expose {target.name.value}, and nothing else of it leads to {', '.join(pruned)}"
+        fix = f"  - name: {subgraph.name}\n    expose: [..., {target.name.value}]"
+        raise Fault("LINK_TARGET_NOT_EXPOSED", said, ("to",), fix)
 
 
 def _split(coordinate: str, at: tuple[str, ...]) -> tuple[str, str]:
@@ -92,7 +135,11 @@ def _split(coordinate: str, at: tuple[str, ...]) -> tuple[str, str]:
 
 def _object(types: Types, name: str) -> TypeDefinitionNode:
     node = types.get(name)
-    if not isinstance(node, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
+    if isinstance(node, InterfaceTypeDefinitionNode):
+        members = [n for n, t in types.items() if name in (i.name.value for i in getattr(t, "interfaces", None) or ())]
+        said = f"{name} is an interface: a link is a field of an object type"
+        raise Fault("LINK_ON_AN_INTERFACE", said, ("field",), f"make one for each of {', '.join(members)}" if members else None)
+    if not isinstance(node, ObjectTypeDefinitionNode):
         objects = [n for n, t in types.items() if isinstance(t, ObjectTypeDefinitionNode)]
         raise Fault("LINK_UNKNOWN_TYPE", f"there is no object type {name}", ("field",), _near(name, objects))
     return node

@@ -6,11 +6,11 @@ it), whose fields are united, or the very same value type. Everything else is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import (
-    DefinitionNode,
+    DirectiveDefinitionNode,
     DocumentNode,
     FieldDefinitionNode,
     GraphQLError,
@@ -26,7 +26,8 @@ from graphql import (
 
 from gateway.composition.graph import Graph, Hop, Key
 from gateway.composition.links import link_field, resolve_links
-from gateway.composition.rules import Clash, merge_differences, sharing_differences
+from gateway.composition.rules import Clash, directive_differences, merge_differences, sharing_differences
+from gateway.composition.satisfiability import query_as_a_type, unsatisfied
 from gateway.composition.supergraph import Link, Supergraph
 from gateway.config.model import Link as LinkSettings
 from gateway.config.problem import ConfigError, Problem
@@ -47,14 +48,18 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
     types: dict[str, TypeDefinitionNode] = {QUERY: root}
     for name, definitions in parts.items():
         types[name] = _merge_type(name, definitions, name in entities, by_name, problems)
+    directives = _merge_directives(subgraphs, problems)
+    problems += query_as_a_type(subgraphs)
     resolved = resolve_links(links, types, by_name, problems)
     for link in resolved:
         types[link.type] = _with_field(types[link.type], link_field(link))
     if any(p.severity == "error" for p in problems):
         raise ConfigError(problems)
-    document = DocumentNode(definitions=tuple(_definitions(types, subgraphs)))
+    document = DocumentNode(definitions=(*directives, *types.values()))
     schema = _build(document, problems)
     graph = _graph(subgraphs, types, resolved)
+    if out_of_reach := unsatisfied(graph, types, by_name, resolved):
+        raise ConfigError([*problems, *out_of_reach])
     return Supergraph(schema, document, by_name, graph, tuple(problems))
 
 
@@ -122,16 +127,16 @@ def _with_field(node: TypeDefinitionNode, *fields: FieldDefinitionNode) -> TypeD
     return type(node)(**known)
 
 
+def _merge_directives(subgraphs: Sequence[Subgraph], problems: list[Problem]) -> tuple[DirectiveDefinitionNode, ...]:
+    first: dict[str, tuple[Subgraph, DirectiveDefinitionNode]] = {}
+    for subgraph in subgraphs:
+        for directive in subgraph.directives:
+            other, known = first.setdefault(directive.name.value, (subgraph, directive))
+            problems += (clash.problem((other, subgraph)) for clash in directive_differences(known, directive))
+    return tuple(directive for _, directive in first.values())
+
+
 # ---------------------------------------------------------------- schema and graph
-
-
-def _definitions(types: Mapping[str, TypeDefinitionNode], subgraphs: Sequence[Subgraph]) -> Iterable[DefinitionNode]:
-    seen: set[str] = set()
-    for directive in (d for s in subgraphs for d in s.directives):
-        if directive.name.value not in seen:
-            seen.add(directive.name.value)
-            yield directive
-    yield from types.values()
 
 
 def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 from graphql import (
+    DirectiveDefinitionNode,
     EnumTypeDefinitionNode,
     FieldDefinitionNode,
     InputObjectTypeDefinitionNode,
@@ -41,17 +42,20 @@ class Clash(msgspec.Struct, frozen=True):
             path=("sources", second.name),
             coordinates=(f"{first.name}: {coordinate}", f"{second.name}: {coordinate}"),
             sources=(first.name, second.name),
-            owners=tuple(_reach(s) for s in both),
+            owners=tuple(contact_of(s) for s in both),
             fix=_fix(self, second),
         )
 
 
-def _reach(subgraph: Subgraph) -> str:
+def contact_of(subgraph: Subgraph) -> str:
+    """Who answers for a source, and the first way to reach them."""
     contact = next(iter(subgraph.owner.contact.values()), subgraph.owner.url)
     return f"{subgraph.owner.team} <{contact}>" if contact else subgraph.owner.team
 
 
 def _fix(clash: Clash, second: Subgraph) -> str:
+    if clash.type.startswith("@"):
+        return f"write the definition of {clash.type} in {second.name} as the other has it, or apply it nowhere in one of them"
     if clash.field:
         return (
             f"leave one of the two out with its source's allow-list:\n"
@@ -84,6 +88,18 @@ def merge_differences(name: str, one: TypeDefinitionNode, other: TypeDefinitionN
     both = ours.keys() & theirs.keys()
     if reasons := tuple(_differences({k: ours[k] for k in both}, {k: theirs[k] for k in both})):
         yield Clash("FIELD_TYPE_MISMATCH", name, reasons)
+
+
+def directive_differences(one: DirectiveDefinitionNode, other: DirectiveDefinitionNode) -> Iterable[Clash]:
+    """Two definitions of a directive must take the same arguments, be repeatable both or not, and stand in the same places."""
+    if reasons := tuple(_differences(_directive(one), _directive(other))):
+        yield Clash("DIRECTIVE_DEFINITION_MISMATCH", f"@{one.name.value}", reasons)
+
+
+def _directive(node: DirectiveDefinitionNode) -> dict[str, str]:
+    places = {f"on {location.value}": "stated" for location in node.locations}
+    repeatable = {"repeatable": "stated"} if node.repeatable else {}
+    return {f"{a.name.value}:": _input(a) for a in node.arguments or ()} | places | repeatable
 
 
 def _kind(node: TypeDefinitionNode) -> str:

@@ -31,7 +31,7 @@ class Link(msgspec.Struct, frozen=True):
     bindings: tuple[Binding, ...]
     result: TypeNode
     arguments: tuple[InputValueDefinitionNode, ...] = ()
-    """Target arguments nothing binds: they are the link field's own."""
+    """The link field's own: target arguments that nothing binds, and those that `$args` names."""
     batch: Batch | None = None
     many: bool = False
 

@@ -7,6 +7,8 @@ move share its fetch. Bounded by the size of the operation times the number of s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from graphql import FieldDefinitionNode, TypeNode, parse_type
 
 from gateway.composition.graph import Graph
@@ -16,7 +18,7 @@ from gateway.errors import InternalError
 from gateway.planning.draft import Asked, CaseDraft, Draft, Position
 from gateway.planning.operation import INTROSPECTED, TYPENAME, Operation
 from gateway.planning.plan import Hop, Plan, Step
-from gateway.sources.base import Argument, Batch, Entry, Field, Input, Selection
+from gateway.sources.base import Argument, Batch, Case, Entry, Field, Input, Selection
 from gateway.sources.reach import named
 
 QUERY = "Query"
@@ -65,14 +67,24 @@ class _Planner:
 
     def _select(self, selection: Selection, asked: Asked, draft: Draft, path: tuple[Hop, ...]) -> None:
         """Plan a client selection whose home is the object `asked` of `draft`."""
-        several = len(selection.cases) > 1
-        for case in selection.cases:
+        cases = tuple(self._told_apart(selection, draft))
+        several = len(cases) > 1
+        for case in cases:
             home = asked.node(selection.type).case(case.types)
             home.answer = case.fields
             type_name = case.types[0] if len(case.types) == 1 else selection.type
             position = Position(draft, path, frozenset(case.types) if several else frozenset(), type_name, home)
             self._case(case.fields, position)
         self._tell_types(selection, asked, draft)
+
+    def _told_apart(self, selection: Selection, draft: Draft) -> Iterator[Case]:
+        """Object types that select the same share a case only where the abstract type itself offers all of it here."""
+        for case in selection.cases:
+            fields = [f.name for f in case.fields if f.name != "__typename"]
+            if len(case.types) == 1 or all(self.graph.offers(selection.type, name, draft.subgraph) for name in fields):
+                yield case
+            else:
+                yield from (Case((name,), case.fields) for name in case.types)
 
     def _tell_types(self, selection: Selection, asked: Asked, draft: Draft) -> None:
         """Ask for `__typename` where members differ; and never send an empty selection."""

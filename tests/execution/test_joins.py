@@ -79,6 +79,7 @@ class World:
                     "parents": [*self.parents, None, self.parents[0]],
                     "parent": lambda _info, id: next((p for p in self.parents if p["id"] == id), None),
                 },
+                lookups=[{"type": "Parent", "key": "id", "via": "parent", "arg": "id"}],
             ),
             Failing(
                 "rows",

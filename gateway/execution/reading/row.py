@@ -71,16 +71,14 @@ class RowReading:
         return self.readers.value(field.type, field.selection, f"{owner}.{field.name}")
 
     def _typename(self) -> Reading:
-        wire = self.readers.wire
-        original = {ours: theirs for theirs, ours in wire.types.items()}
-        accepted = {original.get(name, name): name for name in self.case.types}
+        accepted = self._type_names()
         renamed = any(k != v for k, v in accepted.items())
+        return Reading(fast_enum(accepted), lambda value, _: accepted[value], accepted.__getitem__ if renamed else None)
 
-        def exact(value: Any, sink: Sink) -> Any:
-            known = value.__class__ is str and value in accepted
-            return accepted[value] if known else sink.drift("__typename", " | ".join(accepted), value)
-
-        return Reading(fast_enum(accepted), exact, accepted.__getitem__ if renamed else None)
+    def _type_names(self) -> Mapping[str, str]:
+        """What may stand under `__typename` on the wire, and how it is called here."""
+        original = {ours: theirs for theirs, ours in self.readers.wire.types.items()}
+        return {original.get(name, name): name for name in self.case.types}
 
     def _property(self, field: Field, owner: str) -> str:
         wire = self.readers.wire
@@ -208,11 +206,16 @@ class RowReading:
         assert row is not None  # set before any reader is made
         fields = [(attribute_of(f.key), p, r.exact) for f, p, r in zip(self.asked, self.properties, self.readings, strict=True)]
         expected = self.name or "an object"
+        tells = [p for f, p in self._named() if f.name == "__typename"]
+        known = self._type_names()
 
         def exact(value: Any, sink: Sink) -> Any:
             if value.__class__ is not dict:
                 return sink.drift(coordinate, expected, value)
             get = value.get
+            for told in map(get, tells):  # of an unknown type: the whole object does not fit
+                if told.__class__ is not str or told not in known:
+                    return sink.drift(coordinate, " | ".join(known), ABSENT if told is None else told)
             return row(**{a: read(get(p, ABSENT), sink) for a, p, read in fields}, **constants)
 
         return exact
