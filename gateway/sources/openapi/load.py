@@ -18,6 +18,7 @@ from gateway.sources.openapi.build import QUERY, Built, Setting, build
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.links import stated_links
 from gateway.sources.openapi.nodes import object_type
+from gateway.sources.openapi.operations import writes
 from gateway.sources.openapi.options import Options
 from gateway.sources.openapi.owner import with_contact
 from gateway.sources.openapi.prepare import Caller, prepare
@@ -117,6 +118,7 @@ def _subgraph(
         links=links,
         hints=batches(built, lookups),
         together=False,
+        refused=writes(references, options),
         origins=fidelity.origins,
         diagnostics=fidelity.diagnostics,
         available=document.available,

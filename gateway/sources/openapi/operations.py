@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 import msgspec
+from graphql import FieldDefinitionNode
 
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.names import distinct, escape, path_name, unused
+from gateway.sources.openapi.nodes import field, named
 from gateway.sources.openapi.options import Choice, Options
 from gateway.sources.openapi.options import Operation as OperationOptions
 from gateway.sources.openapi.references import Node, References
 
 _SUCCESS = re.compile(r"2\d\d\Z")
 _JSON = re.compile(r"[^/]+/(json|.*\+json)\Z")
+_WRITES = ("post", "put", "patch", "delete")
 _STREAMS = frozenset({"text/event-stream"})
 
 
@@ -117,6 +120,20 @@ def _chosen(operation: Operation, choice: Choice) -> bool:
     if isinstance(tags, list) and not set(map(str, tags)).isdisjoint(choice.tags):
         return True
     return operation.id in choice.operations or any(fnmatchcase(operation.path, pattern) for pattern in choice.paths)
+
+
+def writes(references: References, options: Options) -> dict[str, FieldDefinitionNode]:
+    """Operations that change something, by the names a mutation would have: never performed, kept to say whose they are."""
+    found: dict[str, FieldDefinitionNode] = {}
+    for path, node in references.root.child("paths").members():
+        item = references.follow(node)
+        for method in _WRITES if item is not None else ():
+            operation = item.child(method) if item is not None else node
+            said = options.operations.get(f"{method.upper()} {path}", _NO_OPTIONS)
+            if isinstance(operation.value, dict) and said.as_ != "query":
+                name = escape(operation.text("operationId")) if operation.text("operationId") else path_name(path, method)
+                found.setdefault(name, field(name, named("Boolean"), f"{method.upper()} {path}"))
+    return found
 
 
 # ---------------------------------------------------------------- responses

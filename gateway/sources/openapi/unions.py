@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -207,18 +207,19 @@ class Unions:
 
     def _dispatch(self, union: _Union) -> Dispatch:
         said = self._by_property(union)
-        if said is not None and not union.others and says_always(union.objects, said[0]):
-            resolve = None
-        else:
-            structural = by_structure(self._draft, union.objects)
-            resolve = _with_others(structural, union.others) if union.others else structural
+        structural = by_structure(self._draft, union.objects)
+        resolve = _with_others(structural, union.others) if union.others else structural
         if said is None:
             self._draft.fidelity.origin(union.name, "dispatch")
             self._draft.fidelity.deviation("DISPATCH_STRUCTURE", union.name, "Nothing names the member: the properties tell it.")
             return Dispatch(resolve=resolve)
-        property_, mapping = said
-        self._draft.fidelity.origin(union.name, "dispatch", property=property_, mapping=mapping)
-        return Dispatch(property_, mapping, resolve)
+        name, mapping = said
+        self._draft.fidelity.origin(union.name, "dispatch", property=name, mapping=mapping)
+        unnamed = [member for member in union.objects if member.name not in mapping.values()]
+        if unnamed:
+            return Dispatch(resolve=_named_or(name, mapping, by_structure(self._draft, unnamed), resolve))
+        always = not union.others and says_always(union.objects, name)
+        return Dispatch(name, mapping, None if always else resolve)
 
     def _by_property(self, union: _Union) -> tuple[str, dict[str, str]] | None:
         """(property, value → type) by a discriminator of the union or of a common base, else by constants."""
@@ -231,6 +232,16 @@ class Unions:
         if discriminator is not None and (mapping := by_discriminator(self._draft, discriminator, union.objects)):
             return discriminator.property, mapping
         return by_constants(self._draft, union.objects)
+
+
+def _named_or(name: str, mapping: Mapping[str, str], unnamed: Resolve, anyone: Resolve) -> Resolve:
+    """Where a discriminator does not name every member (one may be a union of its own): the others by structure."""
+
+    def named_or(value: Any) -> str | None:
+        said = value.get(name) if isinstance(value, dict) else None
+        return mapping.get(said) or unnamed(value) if isinstance(said, str) else anyone(value)
+
+    return named_or
 
 
 def _with_others(objects: Resolve, others: Sequence[Member]) -> Resolve:

@@ -106,7 +106,9 @@ def test_only_reads_become_fields() -> None:
     document = answers({"200": STRING})
     for method in ("post", "put", "delete", "patch", "head", "query"):
         document["paths"]["/it"][method] = {"operationId": method, "responses": {"200": STRING}}
-    assert sdl(a_subgraph(document), "Query") == "type Query {\n  it: String\n}"
+    graph = a_subgraph(document)
+    assert sdl(graph, "Query") == "type Query {\n  it: String\n}"
+    assert set(graph.refused) == {"post", "put", "delete", "patch"}
 
 
 def test_a_post_that_the_configuration_calls_a_query_is_read() -> None:
@@ -115,6 +117,7 @@ def test_a_post_that_the_configuration_calls_a_query_is_read() -> None:
     graph = a_subgraph(document, options={"operations": {"POST /search": {"as": "query"}}})
     (chunk,) = chunks(graph, "{ search }")
     assert (chunk.call.method, chunk.call.operation) == ("POST", "POST /search")
+    assert graph.refused == {}
 
 
 def test_a_path_item_and_a_response_may_be_references() -> None:

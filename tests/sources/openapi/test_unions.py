@@ -101,6 +101,14 @@ def test_a_mapping_to_what_is_no_member_is_reported() -> None:
     assert "DISCRIMINATOR_TARGET" in codes(graph)
 
 
+def test_members_that_the_discriminator_does_not_name_are_told_by_their_structure() -> None:
+    inner = f"{{oneOf: [{refs('Leaf')}, {{type: object, required: [other], properties: {{other: {{type: string}}}}}}]}}"
+    mapping = "{propertyName: kind, mapping: {kitty: '#/components/schemas/Cat'}}"
+    dispatch = union(f"{{oneOf: [{refs('Cat')}, {inner}], discriminator: {mapping}}}").wire.dispatch["It_a"]
+    values = [{"kind": "kitty"}, {"kind": "x", "value": "v"}, {"other": "o"}, {"nothing": 1}]
+    assert [dispatch.resolve(value) for value in values] == ["Cat", "Leaf", "It_a_2_2", None]
+
+
 def test_constants_that_differ_tell_the_members_apart() -> None:
     one = "{type: object, required: [object], properties: {object: {const: card}, a: {type: string}}}"
     two = "{type: object, required: [object], properties: {object: {type: string, enum: [bank, giro]}}}"
