@@ -122,7 +122,7 @@ VALUES: dict[str, tuple[str, str, int, str]] = {
     "a link from no key": (changed("$makerId", "$makerid"), "LINK_UNKNOWN_FIELD", 21, "makerId"),
     "a link of other types": (
         changed("people.user, with: {id: $makerId", "people.byAge, with: {age: $price"),
-        "LINK_TYPE",
+        "LINK_TYPE_MISMATCH",
         21,
         "Float",
     ),
