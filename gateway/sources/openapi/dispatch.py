@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gateway.sources.openapi.draft import Draft
@@ -29,36 +29,39 @@ class Member(NamedTuple):
     shape: Shape
 
 
-def by_discriminator(draft: Draft, discriminator: Discriminator, members: Sequence[Member]) -> dict[str, str]:
-    """Value → type: what the mapping says, then what a member says of itself, then the schemas' own names."""
-    places = {member.shape.at: member.name for member in members}
+def by_discriminator(
+    draft: Draft, discriminator: Discriminator, members: Sequence[Member], named_by: Container[str]
+) -> dict[str, str]:
+    """Value → type: what the mapping says, then what a member says of itself, then the schemas' own names.
+
+    `named_by` are the places of the members whose schema's name is a value of the discriminator.
+    """
+    places = {member.shape.place: member.name for member in members}
     mapping: dict[str, str] = {}
     for value, target in discriminator.mapping.items():
-        node = (
-            draft.references.resolve(target, discriminator.at)
-            if target.startswith("#") or "/" in target
-            else draft.references.named(target)
-        )
-        if node is None:
-            node = draft.references.resolve(target, discriminator.at)
-        found = draft.shapes.of(node).at if node is not None else None
-        if found in places:
+        if (found := _target(draft, discriminator, target)) in places:
             mapping[value] = places[found]
         else:
-            draft.fidelity.deviation(
-                "DISCRIMINATOR_TARGET", discriminator.at, f"The discriminator names {target!r}, which is no member."
-            )
+            message = f"The discriminator names {target!r}, which is no member."
+            draft.fidelity.deviation("DISCRIMINATOR_TARGET", discriminator.at, message)
     for member in members:
-        node = draft.references.node(member.shape.at)
+        node = draft.references.node(member.shape.place)
         for keyword in _DISCRIMINATOR_VALUES:
             if node is not None and (value := node.text(keyword)):
                 mapping.setdefault(value, member.name)
         for value in constants(draft, member.shape, discriminator.property):
             mapping.setdefault(value, member.name)
     for member in members:
-        if source := draft.naming.source_name(member.shape.at):
+        source = draft.naming.source_name(member.shape.place)
+        if source and member.shape.place in named_by:
             mapping.setdefault(source, member.name)
     return mapping
+
+
+def _target(draft: Draft, discriminator: Discriminator, target: str) -> str:
+    """The place a mapping leads to: by the name of a shared schema, or by reference."""
+    node = draft.references.named(target) or draft.references.resolve(target, discriminator.at)
+    return draft.shapes.of(node).at if node is not None else ""
 
 
 def constants(draft: Draft, shape: Shape, name: str) -> tuple[str, ...]:

@@ -91,7 +91,9 @@ class Hierarchy:
 
     def dispatch(self) -> None:
         for each in self._opened:
-            mapping = by_discriminator(self._draft, each.discriminator, each.members)
+            mapping = by_discriminator(
+                self._draft, each.discriminator, each.members, {member.shape.place for member in each.members}
+            )
             self._draft.fidelity.origin(each.name, "dispatch", property=each.discriminator.property, mapping=mapping)
             always = says_always(each.members, each.discriminator.property)
             resolve = None if always else by_structure(self._draft, each.members)

@@ -50,3 +50,9 @@ class Shape(msgspec.Struct, frozen=True):
     discriminator: Discriminator | None = None
     bases: tuple[str, ...] = ()
     """Places of the schemas with a discriminator that it extends."""
+    origin: str = ""
+    """The place of the schema itself, where properties that stand beside the alternatives were added to it."""
+
+    @property
+    def place(self) -> str:
+        return self.origin or self.at

@@ -129,7 +129,7 @@ class Unions:
         self._draft.naming.hint(at, f"{self._draft.naming.wanted(shape.at)}_{escape(wanted)}")
         required = {name for name, given in shape.properties.items() if given.required}
         theirs = {name: Property(given.nodes, given.required or name in required) for name, given in member.properties.items()}
-        return msgspec.structs.replace(member, at=at, kind="object", properties=own | theirs)
+        return msgspec.structs.replace(member, at=at, kind="object", properties=own | theirs, origin=member.place)
 
     def _without_objects(self, shape: Shape, members: Sequence[Shape]) -> Reference:
         """Scalars of one base are that base, all numbers Float, lists of objects a list of a union; else JSON (C6, C8)."""
@@ -229,9 +229,17 @@ class Unions:
         if discriminator is None and all(member.shape.discriminator for member in union.objects):
             shared = {member.shape.discriminator.at for member in union.objects if member.shape.discriminator}
             discriminator = union.objects[0].shape.discriminator if len(shared) == 1 else None
-        if discriminator is not None and (mapping := by_discriminator(self._draft, discriminator, union.objects)):
-            return discriminator.property, mapping
+        if discriminator is not None:
+            named_by = self._named_by(discriminator) or {member.shape.place for member in union.objects}
+            if mapping := by_discriminator(self._draft, discriminator, union.objects, named_by):
+                return discriminator.property, mapping
         return by_constants(self._draft, union.objects)
+
+    def _named_by(self, discriminator: Discriminator) -> set[str]:
+        """Places of the alternatives beside a discriminator: their names are its values, not those inside a union among them."""
+        node = self._draft.references.node(discriminator.at)
+        listed = [each for keyword in ("oneOf", "anyOf") for each in node.child(keyword).items()] if node is not None else []
+        return {self._draft.shapes.of(each).at for each in listed}
 
 
 def _named_or(name: str, mapping: Mapping[str, str], unnamed: Resolve, anyone: Resolve) -> Resolve:

@@ -101,6 +101,12 @@ def test_a_mapping_to_what_is_no_member_is_reported() -> None:
     assert "DISCRIMINATOR_TARGET" in codes(graph)
 
 
+def test_a_mapping_finds_members_that_have_the_properties_beside_them() -> None:
+    mapping = "{propertyName: kind, mapping: {c: '#/components/schemas/Cat', d: Dog}}"
+    schema = f"{{type: object, properties: {{id: {{type: integer}}}}, oneOf: [{refs('Cat', 'Dog')}], discriminator: {mapping}}}"
+    assert union(schema).wire.dispatch["It_a"].mapping == {"c": "It_a_Cat", "d": "It_a_Dog", "Cat": "It_a_Cat", "Dog": "It_a_Dog"}
+
+
 def test_members_that_the_discriminator_does_not_name_are_told_by_their_structure() -> None:
     inner = f"{{oneOf: [{refs('Leaf')}, {{type: object, required: [other], properties: {{other: {{type: string}}}}}}]}}"
     mapping = "{propertyName: kind, mapping: {kitty: '#/components/schemas/Cat'}}"
