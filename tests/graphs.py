@@ -17,7 +17,7 @@ from gateway.sources.base import Subgraph
 from gateway.sources.document import Document
 from gateway.sources.graphql import subgraph
 from gateway.sources.graphql.prepare import Post
-from gateway.upstream.call import Call, HeaderRules, Reply, Request
+from gateway.upstream.call import Call, Freshness, HeaderRules, Reply, Request
 from gateway.upstream.layers.attempt import count
 
 GATEWAY_OWNER = Owner("API Platform", "https://api.example.com", {"email": "platform@example.com"})
@@ -40,6 +40,8 @@ class Service:
         self.raw: bytes | None = None
         """What it answers instead."""
         self.reply_headers: dict[str, str] = {"content-type": "application/json"}
+        self.freshness = Freshness()
+        self.stale_cause: str | None = None
         self.schema = build_schema(sdl)
 
     async def send(self, call: Call) -> Reply:
@@ -53,7 +55,7 @@ class Service:
         if self.edit is not None:
             formatted = self.edit(formatted)
         raw = self.raw if self.raw is not None else json.dumps(formatted).encode()
-        return call.verify(Reply(200, self.reply_headers, raw))
+        return call.verify(Reply(200, self.reply_headers, raw, freshness=self.freshness, stale_cause=self.stale_cause))
 
     def subgraph(self) -> Subgraph:
         url = f"http://{self.name}.example.com/graphql"

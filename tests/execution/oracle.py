@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from math import isfinite, isinf
 from typing import Any
 
 import msgspec
 from graphql import (
+    DirectiveNode,
+    DocumentNode,
     GraphQLBoolean,
     GraphQLEnumType,
     GraphQLFloat,
@@ -25,6 +28,7 @@ from graphql import (
     GraphQLNonNull,
     GraphQLSchema,
     GraphQLString,
+    NameNode,
     execute_sync,
     get_named_type,
     is_abstract_type,
@@ -71,6 +75,8 @@ class Oracle:
 
     def execute(self, query: str, variables: Mapping[str, Any], root: Any, on_error: str = "propagate") -> Expected:
         document = parse(query)
+        if on_error == "null":
+            document = _with_directive(document, "experimental_disableErrorPropagation")
         with _scalars_as_they_are():
             result = execute_sync(
                 self.schema,
@@ -174,6 +180,12 @@ class Oracle:
         if name not in members:
             raise Wrong("of no known type")
         return str(name)
+
+
+def _with_directive(document: DocumentNode, name: str) -> DocumentNode:
+    directive = DirectiveNode(name=NameNode(value=name), arguments=())
+    operations = (replace(d, directives=(directive,)) if d.kind == "operation_definition" else d for d in document.definitions)
+    return DocumentNode(definitions=tuple(operations))
 
 
 def _selects_the_same(schema: GraphQLSchema, abstract: Any, info: Any) -> Any:

@@ -37,7 +37,12 @@ SPELLED: tuple[Mapping[Any, str], ...] = (
     {1.5: "A0", "": "B0"},
 )
 SAMPLES: Mapping[str, tuple[Any, ...]] = {
-    **{"Int": (1, -7), "Float": (1.5, 2), "String": ("s", ""), "Boolean": (True, False), "ID": ("i", "7"), "Int64": (2**40, 3)},
+    "Int": (1, -7),
+    "Float": (1.5, 2),
+    "String": ("s", ""),
+    "Boolean": (True, False),
+    "ID": ("i", "7"),
+    "Int64": (2**40, 3),
     "Any": ({"x": [1, None]}, "any", 7),
 }
 

@@ -44,9 +44,10 @@ class Upstream(Service):
 @given(st.data())
 def test_both_readers_and_graphql_core_make_the_same_of_a_reply(data: st.DataObject) -> None:
     choices = Choices(data.draw)
+    on_error = choices.of(("propagate", "null"))
     sdl = a_model(choices).sdl()
     upstream, ids = Upstream("upstream", sdl), Ids()
-    engine = an_engine(upstream.subgraph(), ids)
+    engine = an_engine(upstream.subgraph(), ids, on_error=on_error)
     query, variables = a_query(engine.supergraph.schema, choices)
     note(f"{sdl}\n\n{query}")
     asyncio.run(answer(engine, query, variables))
@@ -55,5 +56,7 @@ def test_both_readers_and_graphql_core_make_the_same_of_a_reply(data: st.DataObj
     body = both_ways(engine, ids, query, variables)
     note(body.decode())
     root, loose = root_of_reply(upstream.reply)
-    expected = Oracle(engine.supergraph.schema, engine.supergraph.subgraphs["upstream"].wire).execute(query, variables, root)
+    expected = Oracle(engine.supergraph.schema, engine.supergraph.subgraphs["upstream"].wire).execute(
+        query, variables, root, on_error
+    )
     agrees(body, expected, loose)

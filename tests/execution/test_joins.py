@@ -25,7 +25,10 @@ LINKS: tuple[Mapping[str, Any], ...] = (
     {"field": "Parent.one", "to": "rows.row", "with": {"id": "$key"}},
     {"field": "Parent.alias", "to": "rows.rowAgain", "with": {"id": "$key"}},
     {
-        **{"field": "Parent.many", "to": "rows.rowsOf", "with": {"owner": "$id"}, "many": True},
+        "field": "Parent.many",
+        "to": "rows.rowsOf",
+        "with": {"owner": "$id"},
+        "many": True,
         "batch": {"via": "rowsOfMany", "arg": "owners", "key": "owner", "max": SIZE},
     },
     {"field": "Parent.list", "to": "rows.rowsOf", "with": {"owner": "$at.key"}},

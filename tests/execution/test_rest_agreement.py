@@ -19,8 +19,9 @@ from tests.execution.rest import a_rest
 @given(st.data())
 def test_both_readers_and_graphql_core_make_the_same_of_a_rest_reply(data: st.DataObject) -> None:
     choices = Choices(data.draw)
+    on_error = choices.of(("propagate", "null"))
     service, ids = a_rest(choices), Ids()
-    engine = an_engine(service.subgraph(), ids)
+    engine = an_engine(service.subgraph(), ids, on_error=on_error)
     query, variables = a_query(engine.supergraph.schema, choices)
     note(f"{service.model.sdl()}\n\n{service.wire}\n\n{query}")
 
@@ -29,7 +30,7 @@ def test_both_readers_and_graphql_core_make_the_same_of_a_rest_reply(data: st.Da
         written = " ".join(f"{a.name.value}={print_ast(a.value)}" for a in node.arguments or ())
         return parse_body(service.reply(f"/{info.field_name} {written}".strip(), info.field_name))
 
-    expected = Oracle(engine.supergraph.schema, service.wire).execute(query, variables, root)
+    expected = Oracle(engine.supergraph.schema, service.wire).execute(query, variables, root, on_error)
     note(str(service.replies))
     body = both_ways(engine, ids, query, variables)
     note(body.decode())
