@@ -101,7 +101,7 @@ def check(config: Config, /, *, json: Json = False) -> int:
     hints = (*hints, *found.settings.located(supergraph.hints))
     code = screen.problems(hints)
     if not json:
-        screen.say(f"fine: {len(supergraph.subgraphs)} sources, {types} types, {fields} root fields, {len(hints)} hints", "bold")
+        screen.say(f"fine: {len(found.subgraphs)} sources, {types} types, {fields} root fields, {len(hints)} hints", "bold")
     return code
 
 

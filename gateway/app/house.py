@@ -13,7 +13,7 @@ from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
 from gateway.app.supervisor import Supervisor
 from gateway.composition import Supergraph
-from gateway.config.model import Settings
+from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine, Limits
 from gateway.errors import Disclosure, Owner
@@ -91,7 +91,7 @@ class House:
         engine = None
         if not self._waits_for(loaded):
             present = {name: each for name, each in loaded.items() if each.subgraphs}
-            engine = await asyncio.to_thread(lambda: self._engine(supergraph(self._settings, present)))
+            engine = await asyncio.to_thread(lambda: self._engine(supergraph(self._settings, present, self)))
         self._loaded = dict(loaded)
         self._generation += engine is not None
         self.engine = engine or self.engine
@@ -126,7 +126,7 @@ class House:
     def _source_status(self, line: Line) -> dict[str, Any]:
         source, loaded = line.source, self._loaded.get(line.source.name, Loaded())
         url = shown_url(source.url) if source.url else None
-        about = {"name": source.name, "kind": source.kind, "url": url, "owner": source.owner.shown("internal")}
+        about = {"name": source.name, "kind": source.kind, "url": url, "owner": _owner(source, loaded).shown("internal")}
         return about | {"schema": _schema_status(loaded), "omitted": self._omitted(line, loaded)} | line.status()
 
     def _waits_for(self, loaded: Mapping[str, Loaded]) -> list[str]:
@@ -134,6 +134,11 @@ class House:
 
     def _omitted(self, line: Line, loaded: Loaded) -> bool:
         return loaded.missing is not None and line.source.schema_.on_missing == "omit"
+
+
+def _owner(source: Source, loaded: Loaded) -> Owner:
+    """With what the source's own document adds, once it has been read."""
+    return loaded.subgraphs[0].owner if loaded.subgraphs else source.owner
 
 
 def _schema_status(loaded: Loaded) -> str:

@@ -11,6 +11,7 @@ from types import ModuleType
 import msgspec
 from pydantic import BaseModel
 
+from gateway.app.about import Told, about
 from gateway.app.line import Line
 from gateway.composition import Supergraph, compose
 from gateway.config.model import Link, Settings
@@ -72,9 +73,14 @@ async def load_all(lines: Iterable[Line]) -> dict[str, Loaded]:
     return loaded
 
 
-def supergraph(settings: Settings, loaded: Mapping[str, Loaded]) -> Supergraph:
-    """What is loaded, composed. Raises `ConfigError` with every problem and its place in the YAML. Slow: not on the loop."""
+def supergraph(settings: Settings, loaded: Mapping[str, Loaded], told: Told | None = None) -> Supergraph:
+    """What is loaded, composed. Raises `ConfigError` with every problem and its place in the YAML. Slow: not on the loop.
+
+    `told` answers for the gateway itself; without it, what is composed is only looked at.
+    """
     subgraphs = [subgraph for each in loaded.values() for subgraph in each.subgraphs]
+    if settings.gateway.ownership.in_schema:
+        subgraphs.append(about(settings, told))
     try:
         return compose(subgraphs, _links(settings, subgraphs, complete=len(loaded) == len(settings.sources)))
     except ConfigError as error:

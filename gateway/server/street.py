@@ -15,7 +15,7 @@ from gateway.server.house import House
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
 from gateway.server.reply import Saying
-from gateway.server.status import status_json
+from gateway.server.status import status_json, status_page
 from gateway.server.view import Streams
 
 
@@ -30,17 +30,22 @@ def street(house: House, *, public: frozenset[str] = frozenset(), bundle: Path =
         *_health(house),
     ]
     if "status" in public:
-        routes.append(Route("/status.json", Saying(lambda: status_json(house))))
+        routes += _status(house, public=True)
     return _application(house, routes)
 
 
 def backyard(house: House) -> ASGIApp:
     """The application on the admin address."""
-    return _application(house, [*_health(house), Route("/status.json", Saying(lambda: status_json(house)))])
+    return _application(house, [*_health(house), *_status(house, public=False)])
 
 
 def _health(house: House) -> Sequence[BaseRoute]:
     return Route("/livez", Saying(livez)), Route("/readyz", Saying(lambda: readyz(house)))
+
+
+def _status(house: House, *, public: bool) -> Sequence[BaseRoute]:
+    page, facts = Saying(lambda: status_page(house, public=public)), Saying(lambda: status_json(house, public=public))
+    return Route("/status", page), Route("/status.json", facts)
 
 
 def _application(house: House, routes: Sequence[BaseRoute]) -> ASGIApp:

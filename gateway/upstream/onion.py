@@ -22,6 +22,7 @@ from gateway.upstream.layers.retry import RetryBudget, retry
 from gateway.upstream.layers.single_flight import single_flight
 from gateway.upstream.layers.timeout import timeout
 from gateway.upstream.layers.verify import verify
+from gateway.upstream.meter import Meter, Traffic
 from gateway.upstream.transport import Client, HttpxClient, Limits, Orphans
 
 
@@ -55,6 +56,7 @@ class SourceView(msgspec.Struct, frozen=True):
     queued: int
     retry_tokens: float | None
     last_failure: Failure | None
+    traffic: Traffic | None = None
 
 
 class SourceState:
@@ -69,6 +71,7 @@ class SourceState:
         self.retry_budget = RetryBudget(policy.retry.budget) if policy.retry else None
         self.cache = Cache(source, policy.cache, shared.store, clock) if policy.cache and shared.store is not None else None
         self.last_failure: Failure | None = None
+        self.meter = Meter(clock)
         self._wall = clock.wall
 
     def failed(self, error: UpstreamError) -> None:
@@ -84,6 +87,7 @@ class SourceState:
             queued=len(self.slots.queue),
             retry_tokens=self.retry_budget.tokens if self.retry_budget else None,
             last_failure=self.last_failure,
+            traffic=self.meter.traffic(),
         )
 
     async def close(self) -> None:
@@ -108,7 +112,7 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared) -> Sen
     clock, tracer = shared.clock, shared.tracer
     budget, per_try, total = state.retry_budget, policy.timeout.per_try, policy.timeout.total
     layers: list[Layer | None] = [
-        fetch_span(state.source, tracer),
+        fetch_span(state.source, tracer, state.meter, clock),
         cache(state.cache, clock) if state.cache else None,
         single_flight(total, budget.spend if budget else lambda: True, clock),
         deadline(total, clock),

@@ -12,8 +12,10 @@ from opentelemetry.trace import SpanKind
 from gateway import telemetry
 from gateway.errors import UpstreamCallsExhausted, UpstreamError, UpstreamFailed
 from gateway.upstream.call import Call, Reply, Request, Tally
+from gateway.upstream.clock import REAL
 from gateway.upstream.layers.attempt import attempt
 from gateway.upstream.layers.fetch_span import fetch_span
+from gateway.upstream.meter import Meter
 from tests.upstream.conftest import call
 from tests.upstream.world import Source, Time, reply
 
@@ -116,7 +118,8 @@ async def test_an_attempt_is_a_client_span_of_the_caller_s_trace(tracer: telemet
 async def test_attempts_are_children_of_their_fetch(tracer: telemetry.Tracer, spans: InMemorySpanExporter) -> None:
     failed = UpstreamFailed(error_type="503")
     failed.status = 503
-    send = fetch_span("inventory", tracer)(attempt(2.0, Time().clock, tracer, TOLD.append)(Source(failed).send))
+    inner = attempt(2.0, Time().clock, tracer, TOLD.append)(Source(failed).send)
+    send = fetch_span("inventory", tracer, Meter(REAL), REAL)(inner)
     with pytest.raises(UpstreamFailed):
         await send(call())
     inner, outer = spans.get_finished_spans()
@@ -136,12 +139,12 @@ async def test_an_unsampled_trace_is_passed_on_as_unsampled() -> None:
 
 async def test_any_error_that_leaves_says_whose_it_is_and_what_was_asked() -> None:
     with pytest.raises(UpstreamFailed) as caught:
-        await fetch_span("inventory", None)(Source(UpstreamFailed()).send)(call())
+        await fetch_span("inventory", None, Meter(REAL), REAL)(Source(UpstreamFailed()).send)(call())
     assert (caught.value.service, caught.value.operation, caught.value.url) == ("inventory", "GET /", "http://source.test/")
 
 
 async def test_a_fetch_says_how_it_was_served(tracer: telemetry.Tracer, spans: InMemorySpanExporter) -> None:
-    await fetch_span("inventory", tracer)(Source(reply()).send)(call())
+    await fetch_span("inventory", tracer, Meter(REAL), REAL)(Source(reply()).send)(call())
     [span] = spans.get_finished_spans()
     assert dict(span.attributes or {})["gateway.served"] == "network"
 
