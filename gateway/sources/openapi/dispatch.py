@@ -39,7 +39,7 @@ def by_discriminator(
     places = {member.shape.place: member.name for member in members}
     mapping: dict[str, str] = {}
     for value, target in discriminator.mapping.items():
-        if (found := _target(draft, discriminator, target)) in places:
+        if (found := target_of(draft, discriminator, target)) in places:
             mapping[value] = places[found]
         else:
             message = f"The discriminator names {target!r}, which is no member."
@@ -58,7 +58,7 @@ def by_discriminator(
     return mapping
 
 
-def _target(draft: Draft, discriminator: Discriminator, target: str) -> str:
+def target_of(draft: Draft, discriminator: Discriminator, target: str) -> str:
     """The place a mapping leads to: by the name of a shared schema, or by reference."""
     node = draft.references.named(target) or draft.references.resolve(target, discriminator.at)
     return draft.shapes.of(node).at if node is not None else ""

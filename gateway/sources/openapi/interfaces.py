@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from gateway.sources.base import Dispatch
-from gateway.sources.openapi.dispatch import Member, by_discriminator, by_structure, says_always
+from gateway.sources.openapi.dispatch import Member, by_discriminator, by_structure, says_always, target_of
 from gateway.sources.openapi.draft import Draft
 from gateway.sources.openapi.nodes import field, interface_type, non_null, nullable, object_type
 from gateway.sources.openapi.references import Node, is_reference
@@ -80,14 +80,36 @@ class Hierarchy:
                 found.append(outputs.name(base))
         return list(dict.fromkeys(found))
 
+    def stands_for_itself(self, shape: Shape) -> bool:
+        """Values of a base may be of no type that extends it: they need not say what they are, or may say it by its name."""
+        said = shape.discriminator
+        given = shape.properties.get(said.property) if said else None
+        if said is None or given is None or not given.required:
+            return True
+        return any(target_of(self._draft, said, target) == shape.at for target in said.mapping.values())
+
+    def itself(self, shape: Shape) -> str:
+        """The name of the concrete type for such values."""
+        return self._draft.naming.of(shape.at, "_itself")
+
+    def concrete(self, shape: Shape, outputs: Outputs) -> list[Member]:
+        """The object types that an interface may stand for."""
+        found = []
+        for each in (shape, *self.derived(shape.at)):
+            if not self.is_interface(each.at):
+                found.append(Member(outputs.name(each), each))
+            elif self.stands_for_itself(each):
+                outputs.name(each)
+                found.append(Member(self.itself(each), each))
+        return found
+
     def opened(self, name: str, shape: Shape, outputs: Outputs) -> None:
         """An interface was defined: all that implement it must be there too."""
         assert shape.discriminator is not None
         self.interfaces.add(name)
-        derived = self.derived(shape.at)
-        names = [outputs.name(each) for each in derived]
-        concrete = [Member(n, each) for n, each in zip(names, derived, strict=True) if not self.is_interface(each.at)]
-        self._opened.append(_Opened(name, shape.discriminator, tuple(concrete)))
+        for each in self.derived(shape.at):
+            outputs.name(each)
+        self._opened.append(_Opened(name, shape.discriminator, tuple(self.concrete(shape, outputs))))
 
     def dispatch(self) -> None:
         for each in self._opened:

@@ -76,8 +76,7 @@ class Outputs:
             return []
         if self._hierarchy.is_interface(shape.at):
             self.name(shape)
-            concrete = [each for each in self._hierarchy.derived(shape.at) if not self._hierarchy.is_interface(each.at)]
-            return [Member(self.name(each), each) for each in concrete]
+            return self._hierarchy.concrete(shape, self)
         return [Member(self.name(shape), shape)]
 
     def unreadable(self, shape: Shape) -> bool:
@@ -164,11 +163,15 @@ class Outputs:
     # ------------------------------------------------------------ objects
 
     def _define(self, name: str, shape: Shape) -> None:
-        fields = list(self._fields(name, shape))
+        fields = self._fields(name, shape)
         interfaces = self._hierarchy.implemented(shape, self)
         if self._hierarchy.is_interface(shape.at):
             self._draft.types[name] = interface_type(name, fields, shape.description, interfaces)
             self._hierarchy.opened(name, shape, self)
+            if self._hierarchy.stands_for_itself(shape):
+                itself = self._hierarchy.itself(shape)
+                own = self._fields(itself, shape)
+                self._draft.types[itself] = object_type(itself, own, shape.description, (name, *interfaces))
         else:
             self._draft.types[name] = object_type(name, fields, shape.description, interfaces)
         source = self._draft.naming.source_name(shape.at)

@@ -193,6 +193,14 @@ def test_the_discriminator_of_2_0_means_the_names_of_the_definitions() -> None:
     assert dispatch.mapping == {"Cat": "Cat", "Dog": "Dog"}
 
 
+def test_a_base_whose_values_need_not_say_what_they_are_also_stands_for_itself() -> None:
+    graph = a_subgraph(answering(PETS.replace("  required: [petType]\n", "", 1)))
+    assert sdl(graph, "Pet_itself") == "type Pet_itself implements Pet {\n  petType: String\n  name: String\n}"
+    dispatch = graph.wire.dispatch["Pet"]
+    assert dispatch.mapping["Pet"] == "Pet_itself"
+    assert [dispatch.resolve(value) for value in ({"name": "x"}, {"name": "x", "lives": 9})] == ["Pet_itself", "Cat"]
+
+
 def test_a_base_that_nothing_extends_is_an_object() -> None:
     graph = a_subgraph(answering("It: {type: object, discriminator: {propertyName: kind}, properties: {kind: {type: string}}}"))
     assert sdl(graph, "It") == "type It {\n  kind: String\n}"
