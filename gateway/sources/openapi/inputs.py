@@ -76,7 +76,8 @@ class Inputs:
             return self._list(shape, depth)
         if shape.kind == "enum":
             name = self._draft.naming.of(shape.at)
-            define_enum(self._draft, name, shape.enum, self._draft.shapes.known(shape).description)
+            known = self._draft.shapes.known(shape)
+            define_enum(self._draft, name, known.enum, known.description)
             return named(name)
         if shape.kind in ("map", "any", "mixed") or (shape.kind == "union" and self._has_objects(shape)):
             return self._outputs.json()

@@ -96,7 +96,8 @@ class Outputs:
     def _string(self, shape: Shape) -> NamedTypeNode:
         if shape.kind == "enum" and self._draft.options.unknown_enum == "error":
             name = self._draft.naming.of(shape.at)
-            define_enum(self._draft, name, shape.enum, self._draft.shapes.known(shape).description)
+            known = self._draft.shapes.known(shape)
+            define_enum(self._draft, name, known.enum, known.description)
             return named(name)
         return named(self._draft.scalar(scalars.string_scalar(shape, self._draft.options)))
 

@@ -35,7 +35,7 @@ class Shapes:
         if not is_reference(value):
             return self._own(node)
         if self._references.version.references_have_siblings and self._has_structure(value):
-            return self._own(node)
+            return self._narrowed(node) or self._own(node)
         target = self._references.follow(node)
         if target is None:
             return Shape(node.at, "any")
@@ -43,6 +43,17 @@ class Shapes:
         if (value.get("nullable") is True or value.get("x-nullable") is True) and not shape.nullable:
             return msgspec.structs.replace(shape, nullable=True)
         return shape
+
+    def _narrowed(self, node: Node) -> Shape | None:
+        """An enum of which only some values may occur here: the same type, and the values to know it by."""
+        beside = {key: value for key, value in node.value.items() if key not in MEANINGLESS_BESIDE_REF}
+        listed = beside.get("enum", [beside["const"]] if "const" in beside else None)
+        target = self._references.follow(node)
+        if target is None or not isinstance(listed, list) or not beside.keys() <= {"enum", "const", "type"}:
+            return None
+        shape = self._own(target)
+        values = tuple(value for value in shape.enum if value in listed)
+        return msgspec.structs.replace(shape, enum=values) if shape.kind == "enum" and len(values) == len(listed) else None
 
     def merged(self, nodes: tuple[Node, ...], at: str) -> Shape:
         """Several schemas that hold at once and have no place of their own: as an `allOf` at the place `at`."""

@@ -122,6 +122,19 @@ def test_constants_that_differ_tell_the_members_apart() -> None:
     assert (dispatch.property, dispatch.mapping) == ("object", {"card": "It_a_1", "bank": "It_a_2", "giro": "It_a_2"})
 
 
+def test_some_values_of_a_shared_enum_tell_members_apart_and_keep_its_type() -> None:
+    schemas = """
+    It: {oneOf: [{$ref: Done}, {$ref: Open}]}
+    Done: {type: object, required: [status], properties: {status: {$ref: Status, const: done}}}
+    Open: {type: object, required: [status], properties: {status: {$ref: Status, enum: [new, running]}}}
+    Status: {type: string, enum: [new, running, done]}
+    """
+    graph = a_subgraph(answering(schemas))
+    assert [field_type(graph, "Done.status"), field_type(graph, "Open.status")] == ["Status!", "Status!"]
+    assert sdl(graph, "Status") == "enum Status {\n  new\n  running\n  done\n}"
+    assert graph.wire.dispatch["It"].mapping == {"done": "Done", "new": "Open", "running": "Open"}
+
+
 def test_constants_that_are_not_required_only_help_the_structure() -> None:
     one = "{type: object, properties: {type: {type: string, enum: [a]}}}"
     two = "{type: object, properties: {type: {type: string, enum: [b]}}}"
