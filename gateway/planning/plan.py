@@ -114,7 +114,9 @@ def _fetch_lines(plan: Plan, step: Step, depth: int) -> Iterator[str]:
 def _fetch_body(fetch: Fetch, depth: int) -> Iterator[str]:
     pad = "  " * depth
     yield f'{pad}Fetch(service: "{fetch.subgraph}", id: {fetch.id}) {{'
-    if fetch.entry is not None:
+    if fetch.entry is not None and not fetch.selection.cases:
+        yield f"{pad}  {_entry(fetch.entry)}"
+    elif fetch.entry is not None:
         yield f"{pad}  {_entry(fetch.entry)} {{"
         yield from _selection(fetch.selection, depth + 2)
         yield f"{pad}  }}"
