@@ -44,6 +44,8 @@ class House:
         self._lines = {line.source.name: line for line in lines}
         self._loaded: dict[str, Loaded] = {}
         self._generation = 0
+        self._needed: frozenset[str] = frozenset()
+        """Sources that may be left out, but without which the others do not fit together."""
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._sleep = sleep
@@ -90,11 +92,23 @@ class House:
         """The new engine is one assignment; requests in flight finish on the old one."""
         engine = None
         if not self._waits_for(loaded):
-            present = {name: each for name, each in loaded.items() if each.subgraphs}
-            engine = await asyncio.to_thread(lambda: self._engine(supergraph(self._settings, present, self)))
+            engine = await self._composed(loaded)
         self._loaded = dict(loaded)
         self._generation += engine is not None
         self.engine = engine or self.engine
+
+    async def _composed(self, loaded: Mapping[str, Loaded]) -> Engine | None:
+        """None: the others do not fit together without what is left out, whose absence is no mistake of the configuration."""
+        present = {name: each for name, each in loaded.items() if each.subgraphs}
+        left_out = loaded.keys() - present.keys()
+        try:
+            return await asyncio.to_thread(lambda: self._engine(supergraph(self._settings, present, self)))
+        except ConfigError as error:
+            if not left_out:
+                raise
+            log.error("without %s the other sources do not fit together: %s", ", ".join(sorted(left_out)), error)
+            self._needed = frozenset(left_out)
+            return None
 
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
@@ -133,7 +147,8 @@ class House:
         return [name for name, each in loaded.items() if each.missing and not self._omitted(self._lines[name], each)]
 
     def _omitted(self, line: Line, loaded: Loaded) -> bool:
-        return loaded.missing is not None and line.source.schema_.on_missing == "omit"
+        may_be = line.source.schema_.on_missing == "omit" and line.source.name not in self._needed
+        return loaded.missing is not None and may_be
 
 
 def _owner(source: Source, loaded: Loaded) -> Owner:

@@ -114,6 +114,33 @@ def text(gateway: Process, url: str) -> str:
         return ""
 
 
+def test_a_source_the_others_need_is_waited_for_even_where_it_may_be_left_out(own: Shop) -> None:
+    """Only `catalog` ties `stock` and the rest together: without it no query could get from one to the other."""
+    own.catalog.stop()
+    for name, sdl in (("bridged", "id: ID!"), ("priced", "sku: String! cost: Int")):
+        (own.folder / f"{name}.graphql").write_text(f"type Query {{ {name}(key: String!): Part }} type Part {{ {sdl} }}")
+    config = configure(own, schemas={"catalog": "{from: introspect, on_missing: omit}"})
+    config.write_text(config.read_text().replace("links:\n", f"{NEEDY}links:\n"))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with process(config, port=port) as gateway:
+        base = gateway.url.removesuffix("/graphql")
+        until(lambda: "catalog" in text(gateway, f"{base}/readyz"))
+        [error] = gateway.post(ALL).json()["errors"]
+        assert (error["extensions"]["code"], error["extensions"]["owner"]["team"]) == ("SOURCE_UNAVAILABLE", "Goods")
+
+
+NEEDY = """\
+  - {name: bridged, kind: graphql, url: "http://127.0.0.1:9", schema: bridged.graphql, owner: goods}
+  - name: priced
+    kind: graphql
+    url: "http://127.0.0.1:9"
+    schema: priced.graphql
+    owner: goods
+    lookups: [{type: Part, key: sku, via: priced, arg: key}]
+"""
+
+
 def test_a_document_that_is_no_schema_any_more_leaves_the_good_copy_in_place(own: Shop) -> None:
     config = configure(own)
     with served(config):
