@@ -9,10 +9,12 @@ import msgspec
 
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.names import distinct, escape
-from gateway.sources.openapi.operations import Operation
+from gateway.sources.openapi.operations import Operation, best_media, media_kind
 from gateway.sources.openapi.references import Node, References
 
 PLACES = ("path", "query", "header", "cookie")
+BODY = "body"
+"""Of a POST that only reads; a GET has none."""
 NEVER = frozenset({"accept", "content-type", "authorization"})
 """Header parameters that the text says are to be ignored."""
 TEMPLATE = re.compile(r"\{([^{}]+)\}")
@@ -33,8 +35,6 @@ class Parameter(msgspec.Struct, frozen=True):
     node: Node
     reserved: bool = False
     content: str = ""
-    undeclared: bool = False
-    """It stands only in the path's template."""
 
     @property
     def deprecated(self) -> bool:
@@ -59,8 +59,11 @@ def parameters_of(references: References, operation: Operation, withheld: Withhe
             if node is None or not isinstance(node.value, dict):
                 continue
             place, name = node.text("in"), node.value.get("name")
-            if place in PLACES and name is not None and not withheld.has(place, str(name)):
+            allowed = place in PLACES or (place == BODY and operation.method == "POST")
+            if allowed and name is not None and not withheld.has(place, str(name)):
                 found[(place, str(name))] = node
+    if (body := _request_body(references, operation)) is not None:
+        found[(BODY, BODY)] = body
     templates = TEMPLATE.findall(operation.path.partition("#")[0])
     for name in templates:
         if ("path", name) not in found:
@@ -72,17 +75,24 @@ def parameters_of(references: References, operation: Operation, withheld: Withhe
             )
     arguments = _argument_names(found)
     return tuple(
-        _parameter(references, key[1], arguments[key], key[0], node, key not in arguments)
+        _parameter(references, key[1], arguments[key], key[0], node)
         for key, node in found.items()
         if key[0] != "path" or key[1] in templates
     )
+
+
+def _request_body(references: References, operation: Operation) -> Node | None:
+    """The JSON body of a POST that only reads, from 3.0 on."""
+    node = references.follow(operation.node.child("requestBody")) if operation.method == "POST" else None
+    medias = [media for media, _ in node.child("content").members()] if node is not None else []
+    return node if media_kind(best_media(medias)) == "json" else None
 
 
 def _argument_names(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Unchanged; without a trailing `[]` where that is free; with its place where a name stands in several (A1)."""
     keys = list(keys)
     plain: dict[str, tuple[str, str]] = {}
-    for place in PLACES:
+    for place in (*PLACES, BODY):
         for key in keys:
             if key[0] == place:
                 plain.setdefault(key[1], key)
@@ -98,7 +108,7 @@ def _argument_names(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], st
     return {(place, name): names[f"{place}:{name}"] for place, name in keys}
 
 
-def _parameter(references: References, name: str, argument: str, place: str, node: Node, undeclared: bool) -> Parameter:
+def _parameter(references: References, name: str, argument: str, place: str, node: Node) -> Parameter:
     schema, content = _schema(references, node)
     style, explode = _style(node, place)
     return Parameter(
@@ -112,19 +122,18 @@ def _parameter(references: References, name: str, argument: str, place: str, nod
         node=node,
         reserved=node.value.get("allowReserved") is True,
         content=content,
-        undeclared=undeclared,
     )
 
 
 def _schema(references: References, node: Node) -> tuple[Node, str]:
     """(schema, media type where the value is a document of its own)."""
-    if references.version.swagger or ("schema" not in node.value and "type" in node.value):
-        return node, ""
     if isinstance(node.value.get("schema"), (dict, bool)):
         return node.child("schema"), ""
-    for media, entry in node.child("content").members():
-        return entry.child("schema"), media
-    return node.child("schema"), ""
+    if references.version.swagger or "type" in node.value:
+        return node, ""
+    content = dict(node.child("content").members())
+    media = best_media(list(content))
+    return (content[media].child("schema"), media) if media else (node.child("schema"), "")
 
 
 def _style(node: Node, place: str) -> tuple[str, bool]:
@@ -132,7 +141,7 @@ def _style(node: Node, place: str) -> tuple[str, bool]:
     if isinstance(collection, str):
         style = _COLLECTIONS.get(collection, _STYLES[place])
         return style, collection == "multi"
-    style = node.text("style") or _STYLES[place]
+    style = node.text("style") or _STYLES.get(place, "")
     said = node.value.get("explode")
     swagger_csv = "schema" not in node.value and "content" not in node.value and "type" in node.value
     return style, said if isinstance(said, bool) else style == "form" and not swagger_csv

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.sources.base import Argument, Chunk, Fetch, Field, Prepared
 from gateway.sources.openapi.endpoint import Endpoint
-from gateway.sources.openapi.parameters import TEMPLATE, Parameter
+from gateway.sources.openapi.parameters import BODY, TEMPLATE, Parameter
 from gateway.sources.openapi.styles import Write, writer
 from gateway.sources.openapi.values import ABSENT, Convert, Read, Spelling, always, reader
 from gateway.sources.openapi.verify import verifier
@@ -66,13 +66,20 @@ class _Writer:
         self._fixed_query = "&".join(filter(None, (_path_query(endpoint.path), self._fixed_query, endpoint.secrets.query)))
         self._header_slots = [slot for slot in slots if slot.parameter.place == "header"]
         self._cookie_slots = [slot for slot in slots if slot.parameter.place == "cookie"]
+        self._body_slot = next((slot for slot in slots if slot.parameter.place == BODY), None)
         self._accept = _accept(endpoint)
         self._shared = None if self._private else self._base_headers({})
 
     def call(self, key: Any, variables: Mapping[str, Any], request: Request, verify: Verify) -> Call:
         endpoint = self._endpoint
-        headers = self._headers(key, variables, request)
-        return Call(endpoint.method, self.url(key, variables), headers, None, endpoint.template, request, verify, self._private)
+        headers, body = self._headers(key, variables, request), self._body(key, variables)
+        if body is not None:
+            headers = (("content-type", "application/json"), *headers)
+        return Call(endpoint.method, self.url(key, variables), headers, body, endpoint.template, request, verify, self._private)
+
+    def _body(self, key: Any, variables: Mapping[str, Any]) -> bytes | None:
+        text = self._body_slot.text(key, variables) if self._body_slot is not None else ""
+        return text.encode(errors="replace") if text else None
 
     def url(self, key: Any, variables: Mapping[str, Any]) -> str:
         path = "".join([part if isinstance(part, str) else part.text(key, variables) for part in self._path])

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway.errors import UpstreamBlocked
-from gateway.sources.openapi.parameters import Parameter
+from gateway.sources.openapi.parameters import BODY, Parameter
 
 Write = Callable[[Any], str]
 """A value, never None, as text: a path segment, `name=value&...`, a header's value, `name=value; ...`. Empty: nothing is sent."""
@@ -41,6 +41,8 @@ def _json(value: Any) -> str:
 
 def writer(parameter: Parameter, deep_arrays: str = "repeat") -> Write:
     """The function that writes this parameter, made once."""
+    if parameter.place == BODY:
+        return _json
     encode = _encoder(parameter)
     if parameter.content:
         json_text = parameter.content.partition(";")[0].strip().lower()

@@ -102,6 +102,31 @@ def test_the_declared_media_type_is_asked_for() -> None:
     assert headers(a_subgraph(document), "{ it }")["accept"] == "application/vnd.api+json, application/json;q=0.9"
 
 
+def search(version: str = "3.1.0") -> Subgraph:
+    """A search by POST, with the words to look for in its body."""
+    schema = {"type": "object", "required": ["first-name"], "properties": {"first-name": {"type": "string"}}}
+    document = asking("[{name: q, in: query, schema: {type: string}}]", version=version)
+    post = document["paths"]["/it"].pop("get")
+    if version == "2.0":
+        post["parameters"] = [{"name": "words", "in": "body", "required": True, "schema": schema}]
+    else:
+        post["requestBody"] = {"required": True, "content": {"text/xml": {}, "application/json": {"schema": schema}}}
+    document["paths"]["/it"]["post"] = post
+    return a_subgraph(document, options={"operations": {"POST /it": {"as": "query"}}})
+
+
+def test_a_search_by_post_sends_its_body_as_json() -> None:
+    (chunk,) = chunks(search(), 'query { it(q: "x", body: {first_name: $n}) }', variables={"n": "é"})
+    assert chunk.call.url.endswith("/it?q=x")
+    assert chunk.call.body == '{"first-name":"é"}'.encode()
+    assert dict(chunk.call.headers)["content-type"] == "application/json"
+
+
+def test_the_body_of_2_0_is_called_as_its_parameter() -> None:
+    (chunk,) = chunks(search("2.0"), '{ it(words: {first_name: "x"}) }')
+    assert chunk.call.body == b'{"first-name":"x"}'
+
+
 # ---------------------------------------------------------------- servers
 
 
