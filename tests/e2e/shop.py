@@ -193,7 +193,11 @@ notes = strawberry.Schema(Query)
 # ---------------------------------------------------------------- in front of them
 
 
-def configure(shop: Shop, gateway: str = "", defaults: str = "", schemas: Mapping[str, str] | None = None) -> Path:
+PATIENT = "  limits: {deadline: 30s}"
+"""For `gateway`: as long as a test may have to hold a service back on a busy machine."""
+
+
+def configure(shop: Shop, gateway: str = PATIENT, defaults: str = "", schemas: Mapping[str, str] | None = None) -> Path:
     """The configuration in front of the shop. `schemas`: source → what its `schema` says instead."""
     given = {
         "stock": f"{shop.stock.url}/openapi.json",
@@ -214,7 +218,7 @@ owners:
   goods: {{team: Goods, url: https://goods.example.com, contact: {{chat: "#goods"}}}}
   staff: {{team: Staff Office, url: https://staff.example.com, contact: {{phone: "+43 316 555 01"}}}}
 defaults:
-  timeout: {{per_try: 2s, total: 4s}}
+  timeout: {{per_try: 20s, total: 25s}}
   retry: {{max_attempts: 2, backoff: {{initial: 1ms, max: 2ms}}, budget: 100%}}
 {defaults}
 sources:

@@ -140,7 +140,7 @@ def test_ids_and_trace_go_on_to_every_service(front: Inside, shop: Shop) -> None
         assert (told["x-request-id"], told["x-correlation-id"]) == ("caller-0042", "order-7")
         assert told["traceparent"].split("-")[1] == TRACE.split("-")[1]
         assert (told["tracestate"], told["baggage"]) == ("vendor=1", "tenant=9")
-        assert 0 < int(told["x-envoy-expected-rq-timeout-ms"]) <= 2000
+        assert 0 < int(told["x-envoy-expected-rq-timeout-ms"]) <= 20_000
 
 
 def test_an_id_is_made_where_the_caller_s_is_none(front: Inside, shop: Shop) -> None:

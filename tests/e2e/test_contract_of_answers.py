@@ -25,7 +25,7 @@ TEAM = {
 }
 INTERNAL = {"oncall": "pager: stock", "runbook": "https://wiki.example.com/stock"}
 PLATFORM = {"team": "API Platform", "contact": {"email": "platform@example.com"}, "from": "config"}
-PER_TRY = 400
+PER_TRY = 1000
 """Milliseconds."""
 
 
@@ -48,7 +48,7 @@ owners:
     contact: {{email: stock@example.com, chat: "#stock", hours: Mon-Fri 9-17 CET}}
     internal: {{oncall: "pager: stock", runbook: https://wiki.example.com/stock}}
 defaults:
-  timeout: {{per_try: {PER_TRY}ms, total: 3s}}
+  timeout: {{per_try: {PER_TRY}ms, total: 5s}}
   retry: {{max_attempts: 3, backoff: {{initial: 1ms, max: 2ms}}, budget: 100%}}
   circuit_breaker: off
   cache: off
