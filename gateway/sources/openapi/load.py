@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graphql import ObjectTypeDefinitionNode, TypeDefinitionNode
+from msgspec.structs import replace
 
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.base import Fetch, Prepared, Subgraph
@@ -66,10 +67,22 @@ def subgraph(
     """The document as a subgraph; a large one takes seconds, so not on the event loop."""
     try:
         with _no_garbage():
-            return prefixed(source, _subgraph(source, sends, document, value, remote, fidelity))
+            whole = _subgraph(source, sends, document, value, remote, fidelity)
+            return _with_links_of(source, prefixed(source, whole))
     except RecursionError:
         message = f"{document.name} refers to itself more deeply than it can be read"
         raise ConfigError([fault(source, "SCHEMA_INVALID", message)]) from None
+
+
+def _with_links_of(source: Source, graph: Subgraph) -> Subgraph:
+    """The links under the names that the prefix gave their types."""
+    if source.prefix is None or not graph.links:
+        return graph
+    links = []
+    for link in graph.links:
+        name, _, field = link.field.partition(".")
+        links.append(link if name in graph.types else link.model_copy(update={"field": f"{source.prefix.types}{name}.{field}"}))
+    return replace(graph, links=tuple(links))
 
 
 @contextmanager

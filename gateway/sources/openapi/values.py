@@ -56,7 +56,7 @@ class Spelling:
         if isinstance(value, list):
             return [self.convert(name, item) for item in value]
         if name in self._sent:
-            return self._sent[name].get(value, value)
+            return self._sent[name].get(value, value) if isinstance(value, str) else value
         definition = self._types.get(name)
         if not isinstance(definition, InputObjectTypeDefinitionNode) or not isinstance(value, dict):
             return value

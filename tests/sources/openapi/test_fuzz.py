@@ -5,15 +5,23 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from graphql import build_schema, print_ast
+from graphql import VariableNode, build_schema, print_ast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.errors import UpstreamBlocked
+from gateway.sources.base import Argument, Case, Fetch, Field, Selection
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.reading import Unusable, read
-from tests.sources.openapi.documents import JUNK, Maker
+from gateway.upstream.call import Request
+from tests.sources.openapi.documents import JUNK, NAMES, Maker
 from tests.sources.openapi.world import a_subgraph, schema_of, sdl
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    max_leaves=5,
+)
 SEEDS = st.integers(0, 2**32)
 VALUES: list[Any] = [{}, {"a": 1}, {"a": "x", "b": {}}, [], [{}], "x", 1, 1.5, None, True]
 
@@ -61,6 +69,23 @@ def test_what_is_exposed_looks_as_it_does_in_the_whole(seed: int) -> None:
         assert set(part.types) <= set(whole.types) or any(
             "_2" in each or "_Input" in each for each in {*part.types, *whole.types}
         )
+
+
+@settings(max_examples=150, deadline=None)
+@given(SEEDS, st.data())
+def test_any_values_become_a_call_or_are_refused(seed: int, data: st.DataObject) -> None:
+    graph = a_subgraph(Maker(seed).document())
+    for field in graph.types["Query"].fields:  # type: ignore[attr-defined]
+        given_to = [Argument(each.name.value, VariableNode(name=each.name), type=each.type) for each in field.arguments or ()]
+        asked = Field(field.name.value, field.name.value, field.type, tuple(given_to))
+        fetch = Fetch(0, graph.name, Selection("Query", (Case(("Query",), (asked,)),)))
+        values = data.draw(st.fixed_dictionaries({}, optional={each.name: ANYTHING for each in given_to}))
+        prepared = graph.prepare(fetch)
+        with suppress(UpstreamBlocked):
+            (chunk,) = prepared.calls((), values, Request("req_1"), lambda reply: reply)
+            assert chunk.call.url.isascii()
+            assert set(chunk.call.url).isdisjoint(" \r\n")
+            assert all(value.isascii() and set(value).isdisjoint("\r\n") for _, value in chunk.call.headers)
 
 
 @settings(max_examples=100, deadline=None)

@@ -74,6 +74,11 @@ def test_a_link_that_cannot_be_a_field_is_reported(link: dict[str, Any], name: s
     assert diagnostic(graph, "LINK_OMITTED").message == f"The link {name!r} has no field: {reason}."
 
 
+def test_a_prefix_holds_for_links_too() -> None:
+    (stated,) = a_subgraph(linked(MANAGER), options={"links": "on"}, prefix={"types": "Stock_"}).links
+    assert stated.field == "Stock_User.manager"
+
+
 def test_a_link_on_a_list_is_reported() -> None:
     rows = {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/User"}}}}
     assert "LINK_OMITTED" in codes(a_subgraph(linked(MANAGER, content=rows), options={"links": "on"}))
