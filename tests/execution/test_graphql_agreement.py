@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import given, note
 from hypothesis import strategies as st
 
+from gateway.config.model import Prefix
 from gateway.errors import UpstreamFailed
 from gateway.upstream.call import Call, Reply
 from tests.execution.agreement import Ids, agrees, an_engine, both_ways
@@ -40,6 +41,12 @@ class Upstream(Service):
             self.reply = graphql_reply(self.schema, asked["query"], asked.get("variables"), choices)
 
 
+def a_prefix(upstream: Upstream) -> Prefix:
+    """New names for all object types and abstract types that clients can see; undone on the wire."""
+    seen = [name for name in upstream.subgraph().types if name[0] in "TIU" and name[1:].isdigit()]
+    return Prefix.model_construct(types="P_", only=tuple(seen))
+
+
 @bounded(200)
 @given(st.data())
 def test_both_readers_and_graphql_core_make_the_same_of_a_reply(data: st.DataObject) -> None:
@@ -47,6 +54,8 @@ def test_both_readers_and_graphql_core_make_the_same_of_a_reply(data: st.DataObj
     on_error = choices.of(("propagate", "null"))
     sdl = a_model(choices).sdl()
     upstream, ids = Upstream("upstream", sdl), Ids()
+    if choices.chance(20):
+        upstream.keys["prefix"] = a_prefix(upstream)
     engine = an_engine(upstream.subgraph(), ids, on_error=on_error)
     query, variables = a_query(engine.supergraph.schema, choices)
     note(f"{sdl}\n\n{query}")
