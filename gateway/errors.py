@@ -147,6 +147,21 @@ class ReadTimedOut(RequestError):
     retryable = True
 
 
+class Unauthenticated(RequestError):
+    """Who asks is not known, or what it says of itself does not hold."""
+
+    code = "UNAUTHENTICATED"
+    status = 401
+
+
+class KeysMissing(RequestError):
+    """A token cannot be judged, because its issuer's keys could not be read."""
+
+    code = "UNAUTHENTICATED"
+    status = 503
+    retryable = True
+
+
 class ShuttingDown(RequestError):
     code = "SHUTTING_DOWN"
     status = 503
@@ -190,6 +205,27 @@ class SourceUnavailable(NotSent):
     retryable = True
     sentence = "is unavailable and is not being called for the moment"
     error_type = "destination_unavailable"
+
+
+class CallerUnknown(NotSent):
+    """What was asked for is only for callers that are known, and this one is not."""
+
+    code = "UNAUTHENTICATED"
+    sentence = "gives this only to callers it knows"
+    error_type = "http_request_denied"
+
+
+class CallerForbidden(NotSent):
+    """The caller is known and lacks a scope or policy that this needs."""
+
+    code = "FORBIDDEN"
+    sentence = "does not give this to a caller with these rights"
+    error_type = "http_request_denied"
+
+
+def not_allowed(*, known: bool) -> NotSent:
+    """Why a caller was not given something."""
+    return CallerForbidden() if known else CallerUnknown()
 
 
 class SourceSaturated(NotSent):

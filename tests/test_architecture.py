@@ -35,6 +35,7 @@ DOORS = {
     "starlette": {"server", "sources/local.py", "app"},
     "strawberry": {"server", "sources/local.py", "app"},
     "uvicorn": {"server", "app"},
+    "joserfc": {"server/identity"},
     "cyclopts": {"__main__.py"},
     "rich": {"commands"},
     "graphql": {"sources", "composition", "planning", "execution", "engine", "server", "app", "commands"},

@@ -11,6 +11,7 @@ from typing import Any
 from gateway import __version__
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
+from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
 from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
@@ -172,4 +173,5 @@ def engine_of(settings: Settings, supergraph: Supergraph) -> Engine:
         on_error=gateway.errors.on_error,
         per_path=gateway.errors.per_path,
         debug=frozenset(gateway.debug),
+        rights=rights(settings, supergraph),
     )

@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from gateway.config.model import Policy, Settings, Source, Timeout
+from gateway.app.rights import requirement
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
 from gateway.telemetry import tracer
-from gateway.upstream.call import HeaderRules, Sends
+from gateway.upstream.call import HeaderRules, Send, Sends
 from gateway.upstream.headers import header_rules
+from gateway.upstream.layers.access import access
 from gateway.upstream.layers.cache import Store
 from gateway.upstream.onion import Shared, SourceState, client_for, onion
 
@@ -51,14 +53,20 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
     schema = SourceState(source.name, reading, client_for(reading), shared)
     assert data.client is not None
     assert schema.client is not None
+    guard = access(requirement(source.require)) if source.require else _anyone
     sends = Sends(
         schema=onion(reading, schema.client.send, schema, shared),
-        data=onion(policy, data.client.send, data, shared),
-        around=lambda send: onion(policy, send, SourceState(source.name, policy, None, shared), shared),
+        data=guard(onion(policy, data.client.send, data, shared)),
+        around=lambda send: guard(onion(policy, send, SourceState(source.name, policy, None, shared), shared)),
         headers=rules,
         state=settings.gateway.state,
     )
     return Line(source, sends, data, schema)
+
+
+def _anyone(send: Send) -> Send:
+    """A source that requires nothing of callers has no layer for it."""
+    return send
 
 
 def _for_schemas(policy: Policy) -> Policy:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import msgspec
 import uvloop
 
+from gateway.app.front import street_of
 from gateway.app.house import House
 from gateway.app.line import lines
 from gateway.config.model import Settings, Socket
@@ -62,8 +63,10 @@ class Process:
     def __init__(self, settings: Settings, sockets: Sockets, parent: int | None = None) -> None:
         self._parent = parent
         self._house = House(settings, lines(settings))
+        self._street = street_of(settings)
         public = frozenset(settings.gateway.admin.public)
-        self._listeners = [(listener(street(self._house, public=public), self._house), sockets.public)]
+        app = street(self._house, self._street.front, public=public)
+        self._listeners = [(listener(app, self._house), sockets.public)]
         if sockets.admin is not None:
             self._listeners.append((listener(backyard(self._house), self._house), sockets.admin))
         self._file = _file_of(sockets.admin)
@@ -82,7 +85,7 @@ class Process:
             for each, _ in self._listeners:
                 each.should_exit = True
             await asyncio.gather(*self._serving)
-            await self._house.close()
+            await asyncio.gather(self._house.close(), self._street.close())
             if self._file is not None:
                 self._file.unlink(missing_ok=True)
 

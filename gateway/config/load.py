@@ -94,6 +94,8 @@ def _source(keys: SourceKeys, options: BaseModel | None, document: Document) -> 
         prefix=keys.prefix,
         lookups=keys.lookups,
         auth=keys.auth,
+        require=keys.require,
+        protect=keys.protect,
         not_found=keys.not_found,
     )
 

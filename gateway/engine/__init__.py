@@ -23,8 +23,10 @@ from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
 from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.render import Renderer
+from gateway.engine.rights import Rights
 from gateway.engine.store import AnswerStore, Lru, Stored
 from gateway.engine.warnings import deprecated, field_deprecated
+from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
 from gateway.execution.compile import compile_plan
 from gateway.execution.run import Outcome, Run
@@ -61,6 +63,7 @@ class Engine:
         new_id: Callable[[str], str] | None = None,
         clock: Callable[[], float] = time.time,
         debug: frozenset[str] = frozenset(),
+        rights: Rights | None = None,
     ) -> None:
         """`debug`: what callers may ask to be told of their own answers."""
         self.supergraph = supergraph
@@ -68,6 +71,7 @@ class Engine:
         self.on_error = on_error
         self.clock = clock
         self.debug = debug
+        self.rights = rights
         each = per_path or on_error == "null"
         self.listed = EVERY if each else AFFECTED_LISTED
         self.render = Renderer(supergraph, owner, disclosure, each, new_id, clock)
@@ -89,9 +93,13 @@ class Engine:
             if document.refusal is not None:
                 return self.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
             variables = document.coerce(asked.variables)
-            variant = document.variants.get(document.flags(variables)) or self._compile(document, variables)
+            lacking = self.rights.lacking(asked.request.caller) if self.rights else 0
+            flags = document.flags(variables)
+            if lacking & document.rules:
+                flags = (*flags, lacking & document.rules)
+            variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
-            return await self._answered(asked, document, variant, variables)
+            return await self._answered(asked, document, variant, variables, lacking & variant.rules)
         except RequestError as refused:
             return self.render.refusal(refused, asked.request)
         except Exception as bug:
@@ -102,7 +110,7 @@ class Engine:
         prepared = prepare(self.supergraph, document, operation_name, self.limits)
         if prepared.refusal is not None:
             raise prepared.refusal
-        return self._plan(prepared, prepared.coerce(variables or {}))[1]
+        return self._plan(self._normal(prepared, prepared.coerce(variables or {})))
 
     # ------------------------------------------------------------ once per operation
 
@@ -121,38 +129,50 @@ class Engine:
         document: Document | RequestError
         try:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
+            if self.rights is not None and document.refusal is None:
+                document.rules = self.rights.of_document(document.node)
             document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
         except RequestError as refused:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
 
-    def _compile(self, document: Document, variables: Variables) -> Variant:
-        operation, plan = self._plan(document, variables)
-        variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection)
-        document.variants.put(document.flags(variables), variant)
+    def _compile(self, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
+        """`lacking`: what of the rules its fields come under this caller does not meet."""
+        withheld = None
+        operation = self._normal(document, variables)
+        if lacking and self.rights:
+            selection, withheld = cut(operation.selection, self.rights, lacking)
+            operation = replace(operation, selection=selection)
+        plan = self._plan(operation)
+        rules = self.rights.of_sources(plan.subgraphs) if self.rights else 0
+        variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection, withheld, rules)
+        document.variants.put(flags, variant)
         return variant
 
-    def _plan(self, document: Document, variables: Variables) -> tuple[Operation, Plan]:
-        flags = dict(zip(document.flag_names, document.flags(variables), strict=True))
-        operation = normalise(self.supergraph.schema, document.node, document.operation, flags)
+    def _normal(self, document: Document, variables: Variables) -> Operation:
+        flags = {name: bool(variables.get(name)) for name in document.flag_names}
+        return normalise(self.supergraph.schema, document.node, document.operation, flags)
+
+    def _plan(self, operation: Operation) -> Plan:
         plan = plan_operation(operation, self.supergraph)
         planned, limit = len(plan.steps), self.limits.upstream_calls
         if limit and planned > limit:
             raise TooManyUpstreamCalls(
                 f"This operation needs {planned} upstream calls; at most {limit} are allowed.", planned=planned, limit=limit
             )
-        return operation, plan
+        return plan
 
     # ------------------------------------------------------------ once per request
 
-    async def _answered(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Answer:
+    async def _answered(self, asked: Asked, document: Document, variant: Variant, variables: Variables, lacking: int) -> Answer:
+        """`lacking`: what the sources of the plan require and this caller has not; it is part of who asks."""
         ready, request, headers = variant.ready, asked.request, asked.request.headers
         aspects = debug.wanted(headers.get(debug.HEADER), self.debug) if self.debug else frozenset()
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
         identity = tuple([headers.get(name) for name in ready.propagates])
-        key = (ready, encode(variables) if variables else b"", identity)
+        key = (ready, encode(variables) if variables else b"", identity, lacking)
         shown = document.shown
         if (stored := self.answers.get(key, now := self.clock())) is not None:
             return self.render.outcome(stored.outcome, request, Shown(of_store(stored.outcome.expires - now), shown.warnings))
@@ -182,7 +202,10 @@ class Engine:
         introspected: Mapping[str, bytes] = {}
         if variant.introspection:
             introspected = await self._introspected(asked, document, variant)
-        return await Run(variant.ready, variables, asked.request, self.listed).outcome(introspected, self.on_error)
+        outcome = await Run(variant.ready, variables, asked.request, self.listed).outcome(introspected, self.on_error)
+        if variant.withheld is not None:
+            return told(outcome, variant.withheld, asked.request.caller, self.on_error, self.listed)
+        return outcome
 
     async def _introspected(self, asked: Asked, document: Document, variant: Variant) -> Mapping[str, bytes]:
         """Once per engine, and off the event loop."""

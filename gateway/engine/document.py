@@ -30,6 +30,7 @@ from graphql import (
 from gateway.composition import Supergraph
 from gateway.engine.nouns import NOTHING
 from gateway.engine.store import Lru
+from gateway.engine.withhold import Withheld
 from gateway.errors import BadUserInput, LimitExceeded, OperationNotSupported, ParseFailed, RequestError, ValidationFailed
 from gateway.execution.compile import Ready
 from gateway.execution.scalars import MISFIT, check_boolean, check_float, check_int, check_string
@@ -54,17 +55,23 @@ class Limits(msgspec.Struct, frozen=True):
 class Variant:
     """An operation compiled for certain values of its `@skip`/`@include` variables, and what of it the gateway answers itself."""
 
-    __slots__ = ("introspection", "ready")
+    __slots__ = ("introspection", "ready", "rules", "withheld")
 
-    def __init__(self, ready: Ready, introspection: Sequence[FieldNode]) -> None:
+    def __init__(
+        self, ready: Ready, introspection: Sequence[FieldNode], withheld: Withheld | None = None, rules: int = 0
+    ) -> None:
         self.ready = ready
         self.introspection = introspection
+        self.withheld = withheld
+        self.rules = rules
+        """What the sources it calls require of a caller, each as a whole."""
 
 
 class Document:
-    """An operation of a valid document. `variants` are its compiled plans by the values of its `@skip`/`@include` variables."""
+    """An operation of a valid document. `variants` are its compiled plans by the values of its `@skip`/`@include`
+    variables, and by what the caller lacks of `rules`."""
 
-    __slots__ = ("_checks", "_schema", "flag_names", "node", "operation", "refusal", "shown", "variants")
+    __slots__ = ("_checks", "_schema", "flag_names", "node", "operation", "refusal", "rules", "shown", "variants")
 
     def __init__(self, schema: GraphQLSchema, node: DocumentNode, operation: OperationDefinitionNode) -> None:
         fragments = _fragments(node)
@@ -74,11 +81,13 @@ class Document:
         self.flag_names = flag_names(operation, fragments)
         self.shown = NOTHING
         """What every answer to it says beside its data."""
-        self.variants: Lru[tuple[bool, ...], Variant] = Lru(VARIANTS)
+        self.rules = 0
+        """What its fields require of a caller."""
+        self.variants: Lru[tuple[int, ...], Variant] = Lru(VARIANTS)
         self._schema = schema
         self._checks = _simple_checks(operation)
 
-    def flags(self, variables: Variables) -> tuple[bool, ...]:
+    def flags(self, variables: Variables) -> tuple[int, ...]:
         return tuple([bool(variables.get(name)) for name in self.flag_names]) if self.flag_names else ()
 
     def coerce(self, given: Variables) -> Variables:

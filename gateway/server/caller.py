@@ -6,10 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import getrandbits
 
+from gateway.server.house import Fields
 from gateway.upstream.call import Request, Tally
-
-Fields = Mapping[bytes, bytes]
-"""Header fields by lower-case name."""
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:\-]{8,128}")
 CORRELATION_ID = re.compile(rb"[\x21-\x7e]{1,256}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic, time
 
+from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.engine import Answer, Asked
@@ -16,8 +17,8 @@ from gateway.errors import MethodNotAllowed, RequestError
 from gateway.server import refusal
 from gateway.server.body import Disconnected, read_body, replayed
 from gateway.server.caching import cache_control, still_valid, storable, validators
-from gateway.server.caller import Fields, fields, new_request_id, request_of
-from gateway.server.house import House
+from gateway.server.caller import fields, new_request_id, request_of
+from gateway.server.house import Fields, Front, House
 from gateway.server.negotiation import Media, check_request_media, response_media
 from gateway.server.params import from_body, from_query_string
 from gateway.server.reply import RawHeaders, identity, reply
@@ -34,6 +35,7 @@ class GraphQL:
         self,
         house: House,
         elsewhere: dict[Media, ASGIApp],
+        front: Front = Front(),
         *,
         new_id: Callable[[], str] = new_request_id,
         clock: Callable[[], float] = monotonic,
@@ -41,6 +43,7 @@ class GraphQL:
     ) -> None:
         self._house = house
         self._elsewhere = elsewhere
+        self._front = front
         self._new_id = new_id
         self._clock = clock
         self._now = now
@@ -52,6 +55,8 @@ class GraphQL:
         media, method = Media.JSON, scope["method"]
         try:
             media = response_media(headers.get(b"accept"), page=method != "POST")
+            if self._front.identify is not None and media is not Media.PAGE:
+                request = scope[REQUEST_KEY] = replace(request, caller=await self._front.identify(headers))
             body = await self._body(method, headers, receive)
             if media in self._elsewhere:
                 await self._elsewhere[media](scope, replayed(body, receive), send)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from gateway.engine import Answer, Asked
 from gateway.errors import Disclosure, GatewayError, Owner
+from gateway.upstream.caller import Caller
+
+Fields = Mapping[bytes, bytes]
+"""Header fields by lower-case name."""
 
 
 class Engine(Protocol):
@@ -24,6 +28,12 @@ class DoorLimits(msgspec.Struct, frozen=True):
     headers: int = 32 * 1024
     deadline: float = 10.0
     upstream_calls_total: int = 2000
+
+
+class Front(msgspec.Struct, frozen=True):
+    """How the street door is set up. What is None is not there."""
+
+    identify: Callable[[Fields], Awaitable[Caller | None]] | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):

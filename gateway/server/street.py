@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from gateway.server.edge import Edge, NotFound
 from gateway.server.graphql import GraphQL
 from gateway.server.health import livez, readyz
-from gateway.server.house import House
+from gateway.server.house import Front, House
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
 from gateway.server.reply import Saying
@@ -19,10 +19,10 @@ from gateway.server.status import status_json, status_page
 from gateway.server.view import Streams
 
 
-def street(house: House, *, public: frozenset[str] = frozenset(), bundle: Path = BUNDLE) -> ASGIApp:
+def street(house: House, front: Front = Front(), *, public: frozenset[str] = frozenset(), bundle: Path = BUNDLE) -> ASGIApp:
     """The application on the public address. `public` names what of the admin address is served here too."""
-    streams = Streams(house)
-    graphql = GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams})
+    streams = Streams(house, front)
+    graphql = GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams}, front)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", streams),

@@ -6,8 +6,9 @@ to the engine. The only door to `strawberry` for HTTP.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -15,6 +16,7 @@ import msgspec
 from cross_web import HTTPException
 from graphql import GraphQLError
 from graphql.error import GraphQLFormattedError
+from msgspec.structs import replace
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -33,11 +35,11 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from gateway.engine import Asked
-from gateway.errors import BadUserInput
+from gateway.errors import BadUserInput, RequestError
 from gateway.server import refusal
-from gateway.server.caller import fields, request_of
+from gateway.server.caller import fields, new_request_id, request_of
 from gateway.server.graphql import REQUEST_KEY
-from gateway.server.house import House
+from gateway.server.house import Fields, Front, House
 from gateway.server.params import from_given
 from gateway.server.reply import identity
 from gateway.upstream.call import Request
@@ -64,7 +66,9 @@ class EngineError(GraphQLError):
 class Caller(msgspec.Struct):
     """The view's context: makes the `Request` of each operation of one connection."""
 
-    request: Callable[[], Request]
+    request: Callable[[Any], Awaitable[Request]]
+    connection_params: Any = None
+    """What a websocket's client said when it opened it: a browser can say who it is nowhere else."""
 
 
 class EngineSchema(BaseSchema):
@@ -92,7 +96,10 @@ class EngineSchema(BaseSchema):
         operation_extensions: dict[str, Any] | None = None,  # noqa: ARG002  part of the seam
     ) -> ExecutionResult:
         assert isinstance(context_value, Caller)
-        request = context_value.request()
+        try:
+            request = await context_value.request(context_value.connection_params)
+        except RequestError as error:
+            return _failed([refusal.entry(error, Request(new_request_id()), self._house)])
         engine = self._house.engine
         if self._house.draining:
             return _failed([refusal.entry(refusal.draining(), request, self._house)])
@@ -142,7 +149,7 @@ def _result(answer: dict[str, Any]) -> ExecutionResult:
 class Streams(GraphQL[Caller, None]):
     """The view, with refusals in our shape and a context that makes our `Request`."""
 
-    def __init__(self, house: House, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, house: House, front: Front = Front(), *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__(
             EngineSchema(house),
             graphql_ide=None,
@@ -151,6 +158,7 @@ class Streams(GraphQL[Caller, None]):
             max_subscriptions_per_connection=OPERATIONS,
         )
         self._house = house
+        self._front = front
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,17 +174,35 @@ class Streams(GraphQL[Caller, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: HttpRequest | WebSocket, response: Response | WebSocket) -> Caller:  # noqa: ARG002  part of the seam
-        if isinstance(request, HttpRequest):
-            caller: Request = request.scope[REQUEST_KEY]
-            return Caller(lambda: caller)
-        headers = fields(request.scope["headers"])
-        limits = self._house.limits
-        return Caller(
-            lambda: request_of(headers, deadline=self._clock() + limits.deadline, calls_total=limits.upstream_calls_total)
-        )
+        scope = request.scope
+        return Caller(partial(self._known if isinstance(request, HttpRequest) else self._made, scope))
+
+    async def _known(self, scope: Scope, _params: Any) -> Request:
+        """A request of its own: the endpoint has made it already."""
+        made: Request = scope[REQUEST_KEY]
+        return made
+
+    async def _made(self, scope: Scope, params: Any) -> Request:
+        """One of many on a websocket. Raises what identifying its caller raises."""
+        headers, limits = _with_params(fields(scope["headers"]), params), self._house.limits
+        request = request_of(headers, deadline=self._clock() + limits.deadline, calls_total=limits.upstream_calls_total)
+        if self._front.identify is None:
+            return request
+        return replace(request, caller=await self._front.identify(headers))
 
     async def get_sub_response(self, request: HttpRequest | WebSocket) -> Response:
         response = await super().get_sub_response(request)
         for name, value in identity(request.scope[REQUEST_KEY]):
             response.headers[name.decode("ascii")] = value.decode("ascii")
         return response
+
+
+def _with_params(headers: Fields, params: Any) -> Fields:
+    """Header fields, with what of them the client could only say in its `connection_init`. Those that were sent stand."""
+    given = params.items() if isinstance(params, dict) else ()
+    said = {
+        name.lower().encode("latin-1", "replace"): value.encode("latin-1", "replace")
+        for name, value in given
+        if isinstance(name, str) and isinstance(value, str)
+    }
+    return {**said, **headers} if said else headers

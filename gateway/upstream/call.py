@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from gateway.upstream.caller import Caller
+
 Headers = tuple[tuple[str, str], ...]
 """Names in lower case, in the order they are sent."""
 
@@ -39,6 +41,8 @@ class Request(msgspec.Struct, frozen=True):
     tracestate: str | None = None
     baggage: str | None = None
     tally: Tally = msgspec.field(default_factory=Tally)
+    caller: Caller | None = None
+    """Who asks, where it proved it."""
 
 
 class Freshness(msgspec.Struct, frozen=True):

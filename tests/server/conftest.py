@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from graphql import GraphQLError, GraphQLSyntaxError, OperationType, build_schem
 
 from gateway.engine import Answer, Asked
 from gateway.errors import Disclosure, Owner
-from gateway.server.house import DoorLimits, Engine, Refused
+from gateway.server.house import DoorLimits, Engine, Front, Refused
 from gateway.server.listen import Listener, bind, listener
 from gateway.server.street import street
 
@@ -95,11 +96,11 @@ class StubHouse:
 class Running:
     """The door of a house, served from a thread of its own."""
 
-    def __init__(self, house: StubHouse) -> None:
+    def __init__(self, house: StubHouse, front: Front = Front()) -> None:
         self.house = house
         self.socket = bind("127.0.0.1", 0)
         self.port: int = self.socket.getsockname()[1]
-        self.listener: Listener = listener(street(house), house)
+        self.listener: Listener = listener(street(house, front), house)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -130,6 +131,18 @@ def drained(client: socket.socket) -> bytes:
     except (TimeoutError, ConnectionResetError):
         pass
     return bytes(received)
+
+
+@contextmanager
+def behind(front: Front) -> Iterator[tuple[httpx.Client, StubHouse]]:
+    """A client of a door that is set up like this, and the house behind it."""
+    server = Running(StubHouse(), front)
+    try:
+        with httpx.Client(base_url=server.url, trust_env=False, timeout=10) as client:
+            client.headers.pop("accept")
+            yield client, server.house
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="module")

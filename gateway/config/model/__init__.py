@@ -1,5 +1,6 @@
 """The settings as types: every key of the YAML with its default and its description."""
 
+from gateway.config.model.callers import ApiKey, Callers, Jwt, Protect, Require
 from gateway.config.model.document import Cache, Document, Events, Telemetry
 from gateway.config.model.gateway import Admin, Errors, Gateway, Limits, Ownership
 from gateway.config.model.part import Part
@@ -33,6 +34,11 @@ from gateway.config.model.source import (
 )
 
 __all__ = [
+    "Require",
+    "Protect",
+    "Jwt",
+    "Callers",
+    "ApiKey",
     "Address",
     "Admin",
     "Auth",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from gateway.config.model.callers import Callers
 from gateway.config.model.part import Part, one_or_more, setting
 from gateway.config.model.scalars import Address, AdminListen, File, Listen, Positive, Size, Socket, Text
 from gateway.errors import Owner
@@ -98,6 +99,7 @@ class Gateway(Part):
     owner: OwnerSettings = setting({"team": OPERATORS}, "Who runs the gateway: errors of its own name them.")
     errors: Errors = setting({}, "What errors say, and to whom.")
     limits: Limits = setting({}, "Bounds of one request.")
+    callers: Callers = setting({}, "How callers are known.")
     ownership: Ownership = setting({}, "Whether every source needs an owner, and where owners are told.")
     debug: Annotated[tuple[Literal["provenance", "plan", "timing"], ...], one_or_more()] = setting(
         (), "What a caller may be told of its own answer by asking with `X-Signpost-Debug`."

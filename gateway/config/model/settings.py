@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.config.model.callers import Protect, Require
 from gateway.config.model.document import Cache, Events, Telemetry
 from gateway.config.model.gateway import Gateway
 from gateway.config.model.policy import Policy
@@ -34,6 +35,8 @@ class Source(msgspec.Struct, frozen=True):
     prefix: Prefix | None = None
     lookups: tuple[Lookup, ...] = ()
     auth: Auth | None = None
+    require: Require | None = None
+    protect: Protect = {}
     not_found: Literal["null", "error"] | None = None
     """None: null through links and lookups, an error elsewhere."""
 

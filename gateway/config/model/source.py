@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.functional_validators import PlainValidator
 
+from gateway.config.model.callers import Protect, Require
 from gateway.config.model.part import OFF, Part, one_or_more, setting, short_for
 from gateway.config.model.policy import Policy
 from gateway.config.model.scalars import (
@@ -181,6 +182,8 @@ class SourceKeys(Policy):
     prefix: Prefix | None = setting(None, "New names for types that clash with another source's.")
     headers: Headers = setting({}, "What is sent along with each call.")
     auth: Auth | None = setting(None, "The gateway's own credentials at this source.")
+    require: Require | None = setting(None, "What a caller must have to read anything of this source; `{}`: be known.")
+    protect: Protect = setting({}, "What a caller must have to read a type, or a field, of this source.")
     lookups: tuple[Lookup, ...] = setting((), "How its types are reached by key.")
     not_found: Literal["null", "error"] | None = setting(
         None, "What 404 and 410 mean. Absent: null through links and lookups, an error elsewhere."
