@@ -157,7 +157,7 @@ class Unauthenticated(RequestError):
 class KeysMissing(RequestError):
     """A token cannot be judged, because its issuer's keys could not be read."""
 
-    code = "UNAUTHENTICATED"
+    code = "SOURCE_UNAVAILABLE"
     status = 503
     retryable = True
 

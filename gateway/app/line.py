@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.app.rights import requirement
+from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
 from gateway.telemetry import tracer

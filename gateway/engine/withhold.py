@@ -38,7 +38,7 @@ class Withheld(msgspec.Struct, frozen=True):
     rights: Rights
     lacking: int
 
-    def.needed(self, types: Iterable[str], field: Field) -> int:
+    def needed(self, types: Iterable[str], field: Field) -> int:
         """The rules this field comes under that the caller lacks. Fields of the gateway's own have none."""
         if field.name.startswith("__"):
             return 0

@@ -21,7 +21,9 @@ RETRY_AFTER: tuple[bytes, bytes] = (b"retry-after", b"1")
 ALLOW: tuple[bytes, bytes] = (b"allow", b"GET, HEAD, POST")
 CHALLENGE: tuple[bytes, bytes] = (b"www-authenticate", b"Bearer")
 MORE_HEADERS: dict[int, RawHeaders] = {
-    **{401: (CHALLENGE,), 405: (ALLOW,), 503: (RETRY_AFTER,)},
+    401: (CHALLENGE,),
+    405: (ALLOW,),
+    503: (RETRY_AFTER,),
     **dict.fromkeys((408, 413, 431), (CLOSE,)),
 }
 """Status → what else its specification asks for. A body that is not read to its end ends the connection."""

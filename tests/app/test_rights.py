@@ -37,11 +37,10 @@ async def post(app: Any, headers: dict[str, str]) -> Any:
 
 
 @pytest.fixture
-def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESK_KEY", "sesame")
     path = tmp_path / "keys.json"
     path.write_text(json.dumps({"keys": [KEY.as_dict(private=False)]}))
-    return path
 
 
 def bearer(**claims: Any) -> dict[str, str]:
@@ -49,7 +48,8 @@ def bearer(**claims: Any) -> dict[str, str]:
     return {"authorization": "Bearer " + jwt.encode({"alg": "RS256", "kid": "k"}, about, KEY)}
 
 
-async def test_a_source_is_read_only_by_who_may(configure: Configure, key_file: Path) -> None:
+@pytest.mark.usefixtures("key_file")
+async def test_a_source_is_read_only_by_who_may(configure: Configure) -> None:
     config = configure(people_schema=REQUIRE, gateway=CALLERS)
     settings = settings_of(config)
     made = street_of(settings)

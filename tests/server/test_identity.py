@@ -87,7 +87,7 @@ async def test_a_token_without_a_key_id_is_tried_with_every_key():
         token(algorithm="PS256"),
         token()[:-6] + b"AAAAAA",
         b".".join([b"eyJhbGciOiJub25lIn0", token().split(b".")[1], b""]),
-        jwt.encode({"alg": "HS256", "kid": "one"}, {"iss": ISSUER, "aud": "signpost", "exp": NOW + 9}, jwk.OctKey.import_key("k" * 32)).encode(),
+        token(jwk.OctKey.import_key("k" * 32), "HS256", kid="one"),
         b"", b"a.b.c", b"....", b"e30.e30.e30", b"\xff.\xff.\xff", b"[]." * 2, b"x" * 9000,
     ],
 )  # fmt: skip
