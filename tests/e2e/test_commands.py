@@ -49,6 +49,14 @@ def test_a_command_says_what_it_was_asked_for_plainly_or_in_json(
     assert json.loads(capfd.readouterr().out)
 
 
+def test_a_configuration_may_be_a_folder_of_files(config: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    first, links, rest = config.read_text().partition("links:\n")
+    (tmp_path / "sources.yaml").write_text(first)
+    (tmp_path / "links.yaml").write_text(links + rest)
+    assert run(["check", str(tmp_path)]) == FINE
+    assert "4 sources" in capfd.readouterr().out
+
+
 LINES = {
     ("plan", "CONFIG", "{ nobody }"): PROBLEMS,
     ("plan", "CONFIG", "mutation { addProduct(sku: 1) { name } }"): PROBLEMS,

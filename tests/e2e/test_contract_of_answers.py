@@ -161,6 +161,12 @@ def test_a_failed_call_is_one_error_that_says_what_happened_and_whose_it_is(gate
         assert upstream["elapsed_ms"] >= 0
 
 
+def test_an_error_is_found_again_by_the_caller_s_trace(gateway: Inside) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    body = gateway.ask(asking("rest", "500"), traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    assert body["errors"][0]["extensions"]["trace_id"] == body["extensions"]["trace_id"] == trace
+
+
 @pytest.mark.parametrize("source", ["rest", "graph"])
 def test_a_value_that_does_not_fit_is_drift_at_its_own_place(gateway: Inside, source: str) -> None:
     body = gateway.ask(asking(source, "types"))
@@ -307,6 +313,15 @@ def test_a_limit_says_which_and_how_much(gateway: Inside) -> None:
         "limit": 30,
         "actual": 31,
     }
+
+
+def test_a_gateway_that_is_shutting_down_sends_its_callers_elsewhere(gateway: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway.house, "draining", True)
+    answer = gateway.post(asking("rest", "none"))
+    assert (answer.status_code, answer.headers["retry-after"], answer.headers["cache-control"]) == (503, "1", "no-store")
+    [error] = answer.json()["errors"]
+    told = error["extensions"]
+    assert (told["code"], told["retryable"], told["owner"]) == ("SHUTTING_DOWN", True, PLATFORM)
 
 
 def test_a_mutation_is_refused_and_its_owner_named(gateway: Inside) -> None:

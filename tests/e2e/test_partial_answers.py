@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import pytest
 
+from . import faults
 from .gateway import Inside, served
 from .shop import Shop, configure
 from .wire import reply
@@ -51,6 +53,27 @@ def test_every_null_is_explained(front: Inside, broken: Callable[..., None]) -> 
     )
     assert unexplained(body) == []
     assert {error["extensions"]["service"] for error in body["errors"]} == {"people", "catalog"}
+
+
+WIDE = """{
+  listProducts(limit: 5) {
+    sku stock name price maker { name favourite { stock name } } warehouse { city manager { name } } notes { text }
+  }
+  search(word: "x") { __typename ... on Product { label warehouse { city } maker { id } } ... on Maker { name country } }
+  page { number } front { title }
+}"""
+FAULTS = ("500", "401", "404", "html", "cut", "closed", "deep", "gzip", "redirect")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_breaks_no_null_is_left_unexplained(front: Inside, broken: Callable[..., None], seed: int) -> None:
+    chance = Random(seed)
+    services = chance.sample(("stock", "catalog", "people"), chance.randint(1, 3))
+    broken(**{service: faults.ANY[chance.choice(FAULTS)] for service in services})
+    body = front.ask(WIDE)
+    assert body["errors"]
+    assert unexplained(body) == []
+    assert all(error["extensions"]["owner"]["team"] for error in body["errors"])
 
 
 def test_a_lookup_that_fails_costs_its_fields_and_not_the_other_source_s(front: Inside, broken: Callable[..., None]) -> None:
