@@ -17,23 +17,25 @@ class Flights(Generic[K, V]):
     __slots__ = ("_open",)
 
     def __init__(self) -> None:
-        self._open: dict[K, asyncio.Future[list[V] | None]] = {}
+        self._open: dict[K, list[asyncio.Future[list[V] | None]]] = {}
+        """For each key under way: those who wait, each for its own future, so that leaving is nobody else's business."""
 
     async def share(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
         """Errors are not shared: whoever waited tries for itself."""
-        while (leader := self._open.get(key)) is not None:
-            landed: list[V] | None = await asyncio.shield(leader)
-            if landed is not None:
+        while (waiting := self._open.get(key)) is not None:
+            landing: asyncio.Future[list[V] | None] = asyncio.get_running_loop().create_future()
+            waiting.append(landing)
+            if (landed := await landing) is not None:
                 return landed[0]
         return await self._lead(key, make)
 
     async def _lead(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        flight: asyncio.Future[list[V] | None] = asyncio.get_running_loop().create_future()
-        self._open[key] = flight
+        self._open[key] = []
         landed: list[V] | None = None
         try:
             landed = [await make()]
             return landed[0]
         finally:
-            del self._open[key]
-            flight.set_result(landed)
+            for landing in self._open.pop(key):
+                if not landing.done():
+                    landing.set_result(landed)
