@@ -167,7 +167,14 @@ def engine_of(settings: Settings, supergraph: Supergraph) -> Engine:
     gateway, limits = settings.gateway, settings.gateway.limits
     return Engine(
         supergraph,
-        limits=Limits(limits.depth, limits.aliases, limits.tokens, limits.upstream_calls, limits.upstream_calls_total),
+        limits=Limits(
+            depth=limits.depth,
+            aliases=limits.aliases,
+            tokens=limits.tokens,
+            upstream_calls=limits.upstream_calls,
+            upstream_calls_total=limits.upstream_calls_total,
+            root_fields=limits.root_fields,
+        ),
         disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),
         owner=gateway.owner,
         on_error=gateway.errors.on_error,

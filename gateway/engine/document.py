@@ -50,6 +50,7 @@ class Limits(msgspec.Struct, frozen=True):
     tokens: int = 5_000
     upstream_calls: int = 50
     upstream_calls_total: int = 2_000
+    root_fields: int = 50
 
 
 class Variant:
@@ -194,16 +195,19 @@ def _within(node: DocumentNode, operation: OperationDefinitionNode, limits: Limi
         raise _limit("depth", limits.depth, measure.depth)
     if limits.aliases and measure.aliases > limits.aliases:
         raise _limit("aliases", limits.aliases, measure.aliases)
+    if limits.root_fields and len(measure.roots) > limits.root_fields:
+        raise _limit("root_fields", limits.root_fields, len(measure.roots))
 
 
 class _Measure:
-    """Depth and aliases with fragments spread out; introspection does not count. Stops as soon as a limit is passed."""
+    """Depth, aliases and root fields with fragments spread out, without introspection. Stops as soon as a limit is passed."""
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: Limits) -> None:
         self.fragments = fragments
         self.limits = limits
         self.depth = 0
         self.aliases = 0
+        self.roots: set[str] = set()
         self.visits = 0
 
     def walk(self, selections: SelectionSetNode, depth: int, inside: tuple[str, ...]) -> None:
@@ -215,6 +219,8 @@ class _Measure:
                 if node.name.value.startswith("__"):
                     continue
                 self.aliases += node.alias is not None
+                if depth == 0:
+                    self.roots.add((node.alias or node.name).value)
                 self.depth = max(self.depth, depth + 1)
                 if node.selection_set is not None:
                     self.walk(node.selection_set, depth + 1, inside)
@@ -230,7 +236,8 @@ class _Measure:
         many = bool(self.limits.aliases) and self.aliases > self.limits.aliases
         if self.limits.tokens and self.visits > 10 * self.limits.tokens:
             raise _limit("selections", 10 * self.limits.tokens, self.visits)
-        return deep or many
+        wide = bool(self.limits.root_fields) and len(self.roots) > self.limits.root_fields
+        return deep or many or wide
 
 
 def _limit(which: str, limit: int, actual: int) -> LimitExceeded:

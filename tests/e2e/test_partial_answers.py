@@ -152,6 +152,16 @@ def test_a_plan_of_too_many_calls_is_refused_before_anything_is_called(fronted: 
     assert not own.stock.asked
 
 
+def test_root_fields_are_counted_wherever_they_are_written(fronted: Callable[[str], Inside]) -> None:
+    gateway = fronted("limits: {root_fields: 2}")
+    assert gateway.ask("{ page { number } page { __typename } __typename me { name } }")["data"]["page"]["number"] == 7
+    [error] = gateway.ask("{ page { number } ...more } fragment more on Query { me { name } ... { user(id: 1) { name } } }")[
+        "errors"
+    ]
+    told = error["extensions"]
+    assert (told["code"], told["which"], told["limit"], told["actual"]) == ("LIMIT_EXCEEDED", "root_fields", 2, 3)
+
+
 def test_calls_that_are_used_up_cost_only_the_rows_that_remain(fronted: Callable[[str], Inside]) -> None:
     body = fronted("limits: {upstream_calls_total: 3}").ask("{ listProducts(limit: 6) { sku warehouse { city } } }")
     assert unexplained(body) == []
