@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from gateway import __version__
 from gateway import app as house
+from gateway.commands import asking, explaining
 from gateway.commands.reading import pull, read
 from gateway.commands.screen import COULD_NOT_RUN, FINE, PROBLEMS, Screen
 from gateway.commands.sources import facts, row
@@ -198,6 +199,57 @@ def version(*, json: Json = False) -> int:
     else:
         screen.text(f"signpost-gateway {__version__}")
     return FINE
+
+
+# ---------------------------------------------------------------- asking a running gateway
+
+Wanted = Annotated[str, Parameter(help="The id of an error, or of a request, of the last few hundred that failed.")]
+Where = Annotated[str | None, Parameter(help="Its admin address, unix:PATH or HOST:PORT; else the sockets in .signpost.")]
+
+
+@app.command
+def explain(wanted: Wanted, *, admin: Where = None, json: Json = False) -> int:
+    """The story of one failing request: what was asked, planned and called, what came back, and whom to tell."""
+    screen = Screen(json)
+    found = _story(screen, wanted, admin)
+    if isinstance(found, int):
+        return found
+    if json:
+        screen.data(found)
+    else:
+        screen.text("\n".join(explaining.lines(found)))
+    return FINE
+
+
+@app.command
+def capture(
+    wanted: Wanted,
+    *,
+    admin: Where = None,
+    output: Annotated[Path | None, Parameter(help="The file to write; else capture-ID.zip.")] = None,
+    json: Json = False,
+) -> int:
+    """Write what a service's owner needs to look into one failing request without the gateway: nothing in it is secret."""
+    screen = Screen(json)
+    found = _story(screen, wanted, admin)
+    if isinstance(found, int):
+        return found
+    path = output or Path(f"capture-{found['request_id']}.zip")
+    explaining.bundle(found, path)
+    screen.event(f"wrote {path}: message.md to send, replay.sh with the calls, story.json with all facts")
+    return FINE
+
+
+def _story(screen: Screen, wanted: str, admin: str | None) -> dict[str, Any] | int:
+    try:
+        found, recent = asking.story(wanted, admin)
+    except asking.Unreachable as error:
+        return screen.failed(f"{error}; say --admin unix:PATH or --admin HOST:PORT")
+    if found is not None:
+        return found
+    latest = "".join(f"\n  {each['at']}  {each['request_id']}  {', '.join(each['codes'])}" for each in recent[:10])
+    screen.failed(f"nothing is known of {wanted} (any more){f'; the latest failures are:{latest}' if latest else ''}")
+    return PROBLEMS
 
 
 # ---------------------------------------------------------------- the way in and out

@@ -17,6 +17,7 @@ from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine, Limits
+from gateway.engine.stories import Stories
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
 from gateway.sources.report import shown_url
@@ -47,6 +48,7 @@ class House:
         self._generation = 0
         self._needed: frozenset[str] = frozenset()
         """Sources that may be left out, but without which the others do not fit together."""
+        self.stories = Stories()
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._sleep = sleep
@@ -114,7 +116,7 @@ class House:
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return engine_of(self._settings, supergraph)
+        return engine_of(self._settings, supergraph, self.stories)
 
     # ------------------------------------------------------------ what the door asks
 
@@ -137,6 +139,12 @@ class House:
             "owner": self.owner.shown("internal"),
             "sources": [self._source_status(line) for line in self._lines.values()],
         }
+
+    def story(self, wanted: str) -> dict[str, Any] | None:
+        return self.stories.find(wanted)
+
+    def recent_failures(self) -> Sequence[dict[str, Any]]:
+        return self.stories.latest()
 
     def _source_status(self, line: Line) -> dict[str, Any]:
         source, loaded = line.source, self._loaded.get(line.source.name, Loaded())
@@ -162,7 +170,7 @@ def _schema_status(loaded: Loaded) -> str:
     return "read" if loaded.settled else "copy" if loaded.subgraphs else "missing"
 
 
-def engine_of(settings: Settings, supergraph: Supergraph) -> Engine:
+def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None) -> Engine:
     """The supergraph's engine, within the configured limits."""
     gateway, limits = settings.gateway, settings.gateway.limits
     return Engine(
@@ -181,4 +189,5 @@ def engine_of(settings: Settings, supergraph: Supergraph) -> Engine:
         per_path=gateway.errors.per_path,
         debug=frozenset(gateway.debug),
         rights=rights(settings, supergraph),
+        stories=stories,
     )

@@ -25,6 +25,7 @@ from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.render import Renderer
 from gateway.engine.rights import Rights
 from gateway.engine.store import AnswerStore, Lru, Stored
+from gateway.engine.stories import Stories
 from gateway.engine.warnings import deprecated, field_deprecated
 from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
@@ -64,8 +65,10 @@ class Engine:
         clock: Callable[[], float] = time.time,
         debug: frozenset[str] = frozenset(),
         rights: Rights | None = None,
+        stories: Stories | None = None,
     ) -> None:
-        """`debug`: what callers may ask to be told of their own answers."""
+        """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail."""
+        self.stories = stories if stories is not None else Stories()
         self.supergraph = supergraph
         self.limits = limits
         self.on_error = on_error
@@ -89,7 +92,7 @@ class Engine:
         try:
             document = self.documents.get((asked.document, asked.operation_name)) or await self._prepare(asked)
             if isinstance(document, RequestError):
-                return self.render.refusal(document, asked.request)
+                return self._failed(asked, self.render.refusal(document, asked.request))
             if document.refusal is not None:
                 return self.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
             variables = document.coerce(asked.variables)
@@ -101,9 +104,19 @@ class Engine:
             asked.request.tally.limit = self.limits.upstream_calls_total
             return await self._answered(asked, document, variant, variables, lacking & variant.rules)
         except RequestError as refused:
-            return self.render.refusal(refused, asked.request)
+            return self._failed(asked, self.render.refusal(refused, asked.request))
         except Exception as bug:
-            return self.render.refusal(internal(bug), asked.request)
+            return self._failed(asked, self.render.refusal(internal(bug), asked.request))
+
+    def _failed(
+        self, asked: Asked, answer: Answer, document: Document | None = None, variant: Variant | None = None,
+        outcome: Outcome | None = None,
+    ) -> Answer:  # fmt: skip
+        """The answer; its story is kept, where it has errors."""
+        if answer.has_errors:
+            node, plan = (document.node if document else None), (variant.ready.plan if variant else None)
+            self.stories.keep(asked, answer, self.clock(), node, plan, outcome.exchanges if outcome else ())
+        return answer
 
     def plan(self, document: str, operation_name: str | None = None, variables: Mapping[str, Any] | None = None) -> Plan:
         """The plan of an operation, without running it. Raises `RequestError`."""
@@ -187,7 +200,8 @@ class Engine:
             shown = Shown(of_flight(), shown.warnings)
         elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
             self.answers.put(key, Stored(replace(outcome, exchanges=())))
-        return self.render.outcome(outcome, request, shown)
+        answer = self.render.outcome(outcome, request, shown)
+        return self._failed(asked, answer, document, variant, outcome) if answer.has_errors else answer
 
     async def _watched(
         self, asked: Asked, document: Document, variant: Variant, variables: Variables, aspects: frozenset[str]
@@ -196,7 +210,8 @@ class Engine:
         began = time.monotonic()
         outcome = await self._execute(asked, document, variant, variables)
         told = debug.extensions(aspects, variant.ready.plan, outcome, asked.request, began)
-        return self.render.outcome(outcome, asked.request, Shown(warnings=document.shown.warnings, debug=told))
+        answer = self.render.outcome(outcome, asked.request, Shown(warnings=document.shown.warnings, debug=told))
+        return self._failed(asked, answer, document, variant, outcome)
 
     async def _execute(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Outcome:
         introspected: Mapping[str, bytes] = {}

@@ -69,3 +69,11 @@ class House(Protocol):
     def status(self) -> dict[str, Any]:
         """The body of `/status.json`."""
         ...
+
+    def story(self, wanted: str) -> dict[str, Any] | None:
+        """What is known of one of the latest failing requests, by its id or by that of one of its errors. Redacted."""
+        ...
+
+    def recent_failures(self) -> Sequence[dict[str, Any]]:
+        """The latest of them, newest first."""
+        ...

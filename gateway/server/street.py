@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
 from gateway.server.edge import Edge, NotFound
+from gateway.server.explain import Explain
 from gateway.server.graphql import GraphQL
 from gateway.server.health import livez, readyz
 from gateway.server.house import Front, House
@@ -36,7 +37,8 @@ def street(house: House, front: Front = Front(), *, public: frozenset[str] = fro
 
 def backyard(house: House) -> ASGIApp:
     """The application on the admin address."""
-    return _application(house, [*_health(house), *_status(house, public=False)])
+    explain = Route("/explain/{wanted}", Explain(house))
+    return _application(house, [*_health(house), *_status(house, public=False), explain])
 
 
 def _health(house: House) -> Sequence[BaseRoute]:

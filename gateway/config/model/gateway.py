@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetCoreSchemaHandler
+from msgspec.structs import replace
+from pydantic import Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from gateway.config.catalog import Unreadable, owner_of
 from gateway.config.model.callers import Callers
 from gateway.config.model.part import Part, one_or_more, setting
-from gateway.config.model.scalars import Address, AdminListen, File, Listen, Positive, Size, Socket, Text
+from gateway.config.model.scalars import Address, AdminListen, File, Listen, Positive, Size, Socket, Text, file, wrong
+from gateway.config.problem import ConfigError
 from gateway.errors import Owner
 
 OPERATORS = "Gateway operators"
@@ -37,6 +41,7 @@ class OwnerKeys(Part):
     status_page: Text | None = setting(None, "Where the team says whether it is well.")
     contact: Contact = setting({}, "How to reach the team; shown to consumers with every error.")
     internal: Internal = setting({}, "Only in logs, spans and admin pages, and in answers to an internal audience.")
+    catalog: File | None = setting(None, "A Backstage `catalog-info.yaml` that says what is not said here, the team included.")
 
     def settled(self) -> Owner:
         contact, internal = (part.model_dump(exclude_none=True) for part in (self.contact, self.internal))
@@ -47,10 +52,24 @@ class _Settled:
     """The mapping `OwnerKeys` describes becomes an `Owner`."""
 
     def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        read = handler.generate_schema(OwnerKeys)
-        return core_schema.no_info_wrap_validator_function(
-            lambda value, inner: value if isinstance(value, Owner) else inner(value).settled(), read
-        )
+        return core_schema.with_info_wrap_validator_function(_owner, handler.generate_schema(OwnerKeys))
+
+
+def _owner(value: Any, inner: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> Owner:
+    if isinstance(value, Owner):
+        return value
+    if not isinstance(value, Mapping) or not isinstance(value.get("catalog"), str):
+        owner: Owner = inner(value).settled()
+        return owner
+    try:
+        found = owner_of(file(value["catalog"], info))
+    except (Unreadable, ConfigError) as fault:
+        raise wrong(f"a Backstage catalog file that can be used: {fault}") from None
+    parts = {name: {**found.get(name, {}), **(value.get(name) or {})} for name in ("contact", "internal")}
+    merged = {**found, **{name: given for name, given in value.items() if given is not None}, **parts}
+    settled: Owner = inner(merged).settled()
+    told = any(merged.get(name) != value.get(name) for name in (*found, "contact") if merged.get(name))
+    return replace(settled, origin="catalog") if told else settled
 
 
 OwnerSettings = Annotated[Owner, _Settled()]

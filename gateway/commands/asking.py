@@ -1,0 +1,73 @@
+"""Asking running gateways over their admin addresses: a socket per process under `state`, or HOST:PORT."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+PATIENCE = 5.0
+"""Seconds for one process to answer."""
+UNIX = "unix:"
+DEFAULT = Path(".signpost")
+
+
+class Unreachable(Exception):
+    """No gateway answers there; the text says where was asked."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("gateway", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(self._path)
+
+
+def addresses(admin: str | None) -> Sequence[str]:
+    """Every process of one gateway: with several workers, each has a socket of its own beside the one that is named."""
+    if admin is not None and not admin.startswith(UNIX):
+        return (admin,)
+    named = Path(admin.removeprefix(UNIX)) if admin is not None else DEFAULT / "admin.sock"
+    return tuple(f"{UNIX}{path}" for path in sorted(named.parent.glob(f"{named.stem}*{named.suffix}")) if path.is_socket())
+
+
+def ask_all(where: Iterable[str], path: str) -> list[tuple[int, Any]]:
+    """(status, JSON) of each process that answers. Raises `Unreachable` when none does."""
+    where = tuple(where)
+    answers = [answer for each in where if (answer := _ask(each, path)) is not None]
+    if not answers:
+        raise Unreachable(f"no gateway answers at {', '.join(where) or DEFAULT / 'admin.sock'}")
+    return answers
+
+
+def _ask(address: str, path: str) -> tuple[int, Any] | None:
+    connection = _UnixConnection(address.removeprefix(UNIX)) if address.startswith(UNIX) else _tcp(address)
+    try:
+        connection.request("GET", quote(path))
+        response = connection.getresponse()
+        return response.status, msgspec.json.decode(response.read())
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError):
+        return None
+    finally:
+        connection.close()
+
+
+def _tcp(address: str) -> http.client.HTTPConnection:
+    host, _, port = address.rpartition(":")
+    return http.client.HTTPConnection(host.strip("[]") or "127.0.0.1", int(port) if port.isdigit() else 80, timeout=PATIENCE)
+
+
+def story(wanted: str, admin: str | None) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The story, from whichever process has it; else the latest failures of all of them. Raises `Unreachable`."""
+    answers = [body for _, body in ask_all(addresses(admin), f"/explain/{wanted}")]
+    found = next((body["story"] for body in answers if body.get("story")), None)
+    return found, [each for body in answers for each in body.get("recent", ())]
