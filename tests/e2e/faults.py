@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .wire import Answer, Asked, Upstream, Wire, cut, endless, raw, reply, reset, say, silent
+from .wire import Answer, Asked, Upstream, Wire, cut, drip, endless, raw, reply, reset, say, silent
 
 SECRET = "db-7.internal refused user svc_stock"
 MOST = 64 * 1024
@@ -38,6 +38,7 @@ ANY: Mapping[str, Wire] = {
     "closed": cut(""),
     "reset": reset,
     "silent": silent,
+    "drip": drip,
     "cut": cut(HEAD + "content-length: 100\r\n\r\n", b'{"name": '),
     "cut-chunk": cut(HEAD + "transfer-encoding: chunked\r\n\r\n", b'9\r\n{"name": \r\n'),
     "bad-chunk": cut(HEAD + "transfer-encoding: chunked\r\n\r\n", b"zz\r\n{}\r\n"),

@@ -100,6 +100,7 @@ ROWS = (
     Row("closed", "UPSTREAM_UNREACHABLE", "connection_terminated", True, 3),
     Row("reset", "UPSTREAM_UNREACHABLE", "connection_terminated", True, 3),
     Row("silent", "UPSTREAM_TIMEOUT", "http_response_timeout", True, 3, more={"budget_ms": PER_TRY}),
+    Row("drip", "UPSTREAM_TIMEOUT", "http_response_timeout", True, 3, more={"budget_ms": PER_TRY}, sources=("rest",)),
     Row("500", "UPSTREAM_ERROR", "500", True, 3, 500),
     Row("429", "UPSTREAM_RATE_LIMITED", "429", True, 1, 429, {"retry_after_s": 12.0}),
     Row("503", "UPSTREAM_ERROR", "503", True, 1, 503, {"retry_after_s": 7.0}),

@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -75,6 +76,14 @@ def silent(connection: socket.socket) -> None:
     while connection.recv(65536):
         pass
     raise ConnectionAbortedError
+
+
+def drip(connection: socket.socket) -> None:
+    """Something is always coming, and it never comes to an end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n")
+    while True:
+        connection.sendall(b" ")
+        time.sleep(0.05)
 
 
 def endless(connection: socket.socket) -> None:
