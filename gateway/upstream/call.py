@@ -53,6 +53,8 @@ class Freshness(msgspec.Struct, frozen=True):
     private: bool = False
     """It may only be stored for this very identity."""
     age: float = 0.0
+    on_error: float = 0.0
+    """Until then a copy may be used while the source fails."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -75,6 +77,8 @@ class Reply(msgspec.Struct, frozen=True):
     stale_status: int | None = None
     """What the source answered in that failure, where it answered."""
     attempts: int = 1
+    elapsed: float = 0.0
+    """Seconds on the wire, measured only where the policy asks for it (`slow_call`)."""
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -13,11 +13,13 @@ from gateway.errors import UpstreamError
 from gateway.upstream.call import Layer, Send
 from gateway.upstream.clock import REAL, Clock
 from gateway.upstream.layers.attempt import attempt
-from gateway.upstream.layers.breaker import Breaker, Opened, breaker
+from gateway.upstream.layers.breaker import Circuits, Opened, breaker
 from gateway.upstream.layers.bulkhead import Slots, bulkhead
 from gateway.upstream.layers.cache import Cache, Store, cache
 from gateway.upstream.layers.deadline import deadline
 from gateway.upstream.layers.fetch_span import fetch_span
+from gateway.upstream.layers.hedge import Hedges, hedge
+from gateway.upstream.layers.hold import Held, Hold, hold
 from gateway.upstream.layers.retry import RetryBudget, retry
 from gateway.upstream.layers.single_flight import single_flight
 from gateway.upstream.layers.timeout import timeout
@@ -57,6 +59,15 @@ class SourceView(msgspec.Struct, frozen=True):
     retry_tokens: float | None
     last_failure: Failure | None
     traffic: Traffic | None = None
+    limit: int = 0
+    """Calls that may be open at once, at this moment."""
+    shed: int = 0
+    """Calls turned away since the start because the queue was full or too slow."""
+    held: Held | None = None
+    hedge_after: float | None = None
+    """Seconds; None: no second copies, or not yet known."""
+    reruns: int = 0
+    """Refreshes that failed and wait to be tried again."""
 
 
 class SourceState:
@@ -67,9 +78,13 @@ class SourceState:
         self.source = source
         self.client = client
         self.slots = Slots(policy.concurrency, client.orphans if client else Orphans())
-        self.breaker = Breaker(policy.circuit_breaker, clock) if policy.circuit_breaker else None
-        self.retry_budget = RetryBudget(policy.retry.budget) if policy.retry else None
-        self.cache = Cache(source, policy.cache, shared.store, clock) if policy.cache and shared.store is not None else None
+        self.hold = Hold(clock.wall)
+        self.breaker = Circuits(policy.circuit_breaker, clock) if policy.circuit_breaker else None
+        self.retry_budget = RetryBudget(policy.retry.budget, clock) if policy.retry else None
+        self.hedges = Hedges(policy.hedge, self._may_hedge) if policy.hedge else None
+        self.cache = _cache(source, policy, shared)
+        if self.cache and self.breaker:
+            self.breaker.listen(self._changed)
         self.last_failure: Failure | None = None
         self.meter = Meter(clock)
         self._wall = clock.wall
@@ -77,17 +92,35 @@ class SourceState:
     def failed(self, error: UpstreamError) -> None:
         self.last_failure = Failure(code=error.code, said=error.said, status=error.status, at=self._wall())
 
+    def _changed(self, _old: str, new: str) -> None:
+        if new == "closed" and self.cache:
+            self.cache.recovered()
+
+    def _may_hedge(self) -> bool:
+        """Never more load on a source that is in trouble; a second copy also spends from the budget for repetitions."""
+        circuit = self.breaker.worst() if self.breaker else None
+        if circuit is not None and circuit.opened is not None:
+            return False
+        budget = self.retry_budget
+        return budget is None or (not budget.is_low and budget.spend())
+
     def view(self) -> SourceView:
+        circuit = self.breaker.worst() if self.breaker else None
         return SourceView(
             source=self.source,
-            breaker=self.breaker.state if self.breaker else None,
-            opened=self.breaker.opened if self.breaker else None,
+            breaker=circuit.state if circuit else "closed" if self.breaker else None,
+            opened=circuit.opened if circuit else None,
             open_calls=self.slots.open,
             orphans=self.client.orphans.count if self.client else 0,
             queued=len(self.slots.queue),
             retry_tokens=self.retry_budget.tokens if self.retry_budget else None,
             last_failure=self.last_failure,
             traffic=self.meter.traffic(),
+            limit=self.slots.limit,
+            shed=self.slots.shed,
+            held=self.hold.held,
+            hedge_after=self.hedges.after if self.hedges else None,
+            reruns=len(self.cache.reruns) if self.cache else 0,
         )
 
     async def close(self) -> None:
@@ -98,6 +131,12 @@ class SourceState:
             await self.client.close()
 
 
+def _cache(source: str, policy: Policy, shared: Shared) -> Cache | None:
+    if policy.cache is None or shared.store is None:
+        return None
+    return Cache(source, policy.cache, shared.store, shared.clock, shared.random)
+
+
 def client_for(policy: Policy) -> Client | HttpxClient:
     """The source's own connections, within its policy."""
     limits = Limits(per_try=policy.timeout.per_try, max_connections=policy.concurrency.max, max_response=policy.max_response)
@@ -105,21 +144,24 @@ def client_for(policy: Policy) -> Client | HttpxClient:
 
 
 def onion(policy: Policy, send: Send, state: SourceState, shared: Shared) -> Send:
-    """`send` with every layer of the policy around it, outermost first; what is off is absent. Hedge will come after retry.
+    """`send` with every layer of the policy around it, outermost first; what is off is absent.
 
     A transport without a client of ours (a schema in this process) has no timeout of its own, so it gets the layer.
     """
     clock, tracer = shared.clock, shared.tracer
     budget, per_try, total = state.retry_budget, policy.timeout.per_try, policy.timeout.total
+    timed = bool(policy.circuit_breaker and policy.circuit_breaker.slow_call)
     layers: list[Layer | None] = [
         fetch_span(state.source, tracer, state.meter, clock),
         cache(state.cache, clock) if state.cache else None,
         single_flight(total, budget.spend if budget else lambda: True, clock),
         deadline(total, clock),
+        hold(state.hold),
         retry(policy.retry, budget, clock, shared.random) if policy.retry and budget else None,
+        hedge(state.hedges, clock) if state.hedges else None,
         breaker(state.breaker) if state.breaker else None,
-        bulkhead(state.slots, policy.concurrency.max_wait, clock),
-        attempt(per_try, clock, tracer, state.failed),
+        bulkhead(state.slots, clock),
+        attempt(per_try, clock, tracer, state.failed, timed=timed),
         timeout(per_try, clock) if state.client is None else None,
         verify(),
     ]

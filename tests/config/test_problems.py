@@ -93,7 +93,7 @@ def test_what_is_like_nothing_is_told_what_there_is(desk):
     (kind,) = desk.problems(HEAD + SOURCE.replace("graphql\n", "xml\n"))
     assert kind.fix == "known kinds: graphql, local, openapi"
     (key,) = desk.source_problems("cache: {zzz: 1}")
-    assert key.fix == "known here: ttl, stale_while_revalidate, stale_if_error, scope"
+    assert key.fix == "known here: ttl, stale_while_revalidate, stale_if_error, scope, not_found"
 
 
 def test_a_problem_inside_a_source_names_it_and_whose_it_is(desk):

@@ -60,7 +60,7 @@ async def test_garbage_with_status_200_is_a_failure_to_retry_breaker_and_cache()
         await send(call(verify=judged))
     assert (caught.value.attempts, len(source.calls)) == (2, 2)
     assert state.breaker is not None
-    assert state.breaker._window.faults == 2
+    assert state.breaker.whole._window.faults == 2
     with pytest.raises(UpstreamBadContent):
         await send(call(verify=judged))
 

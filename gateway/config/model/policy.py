@@ -33,6 +33,12 @@ class CircuitBreaker(Part):
     window: Positive = setting("30s", "Length of the rolling window in which calls are counted.")
     reset_timeout: Positive = setting("15s", "Time an open circuit waits before it lets trial calls through.")
     half_open_attempts: int = setting(1, "Trial calls let through at once after that.", ge=1, strict=True)
+    scope: Literal["source", "operation"] = setting(
+        "source", "`source`: one circuit for all its calls; `operation`: one for each operation."
+    )
+    slow_call: Annotated[Positive | None, OFF] = setting(
+        None, "A call that took this long counts as failed, whatever it answered; `off`: time does not count."
+    )
 
 
 class Concurrency(Part):
@@ -40,6 +46,9 @@ class Concurrency(Part):
     queue: int = setting(128, "Calls that may wait for one of them to end.", ge=0, le=1_000_000, strict=True)
     max_wait: Duration = setting("250ms", "Longest time a call waits there.")
     per_operation: int = setting(32, "Calls of one request to the source open at once.", ge=1, strict=True)
+    adaptive: bool = setting(
+        False, "`true`: fewer than `max` while the source shows that it has too many, and slowly more again.", strict=True
+    )
 
 
 class Hedge(Part):
@@ -58,6 +67,15 @@ class CachePolicy(Part):
     scope: Literal["auto", "public", "private"] = setting(
         "auto", "`auto`: private to the caller if the source sees who asks; `public`: one for all; `private`: never shared."
     )
+    not_found: Annotated[Duration | None, OFF] = setting(
+        None, "How long a 404 or 410 is remembered where the source does not say; `off`: it is asked again."
+    )
+
+
+class Dns(Part):
+    max_age: Positive = setting(
+        "30s", "How long an address of the source's host is used before the name is looked up again, and connections renewed."
+    )
 
 
 class Policy(Part):
@@ -71,6 +89,7 @@ class Policy(Part):
     concurrency: Concurrency = setting({}, "How many calls may be open, and how many may wait.")
     hedge: Annotated[Hedge | None, OFF] = setting(None, "A slow call is sent a second time; `off`: it is not.")
     cache: Annotated[CachePolicy | None, OFF] = setting({}, "Answers are kept and used again; `off`: they are not.")
+    dns: Dns = setting({}, "How the source's host name becomes an address.")
     transport: Literal["pyreqwest", "httpx"] = setting("pyreqwest", "The HTTP client: `pyreqwest` is the quick one.")
     max_response: Size = setting("16MiB", "Largest answer accepted.")
 

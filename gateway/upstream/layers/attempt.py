@@ -20,8 +20,16 @@ ADDED = frozenset({"x-request-id", "x-correlation-id", "traceparent", "tracestat
 """The headers only this layer sends."""
 
 
-def attempt(per_try: float, clock: Clock, tracer: telemetry.Tracer | None, failed: Callable[[UpstreamError], None]) -> Layer:
-    """`failed` is told of every attempt that went wrong, whatever the layers outside make of it."""
+def attempt(
+    per_try: float,
+    clock: Clock,
+    tracer: telemetry.Tracer | None,
+    failed: Callable[[UpstreamError], None],
+    *,
+    timed: bool = False,
+) -> Layer:
+    """`failed` is told of every attempt that went wrong, whatever the layers outside make of it. `timed`: replies say how long
+    they took."""
 
     def layer(send: Send) -> Send:
         async def attempted(call: Call, traceparent: str | None) -> Reply:
@@ -30,7 +38,8 @@ def attempt(per_try: float, clock: Clock, tracer: telemetry.Tracer | None, faile
             began = clock.monotonic()
             try:
                 headers = call.headers + announced(request, traceparent, min(per_try, call.deadline - began))
-                return await send(replace(call, headers=headers))
+                reply = await send(replace(call, headers=headers))
+                return replace(reply, elapsed=clock.monotonic() - began) if timed else reply
             except UpstreamError as error:
                 error.elapsed = clock.monotonic() - began
                 failed(error)

@@ -6,6 +6,7 @@ cancelled caller for a failure, and lets every concurrent call through while hal
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -32,9 +33,13 @@ FAULTS = (UpstreamUnreachable, UpstreamTimeout, UpstreamTls, UpstreamFailed, Ups
 """The source's own failures. Another answer (4xx, a GraphQL error, drift, one too large) shows that it is there."""
 SILENT = (UpstreamRateLimited, DeadlineExceeded)
 """They say nothing about its health: too many calls, or a caller without time."""
+SLOW = "SLOW_CALL"
+"""Opened by a call that was answered, but later than `slow_call` allows."""
 SLICES = 10
 TRIAL_PAUSE = 1.0
 """Seconds to suggest as `retry_after` while the trials are under way."""
+MOST_CIRCUITS = 256
+"""With `scope: operation`: circuits of one source, the least recently used closed one leaving first."""
 
 
 class Window:
@@ -121,19 +126,23 @@ class Breaker:
         self._trials -= 1
         return self._generation
 
-    def record(self, generation: int, error: UpstreamError | None) -> None:
-        """What came of an admitted call. One begun before the last change of state tells of the past: it does not count."""
+    def record(self, generation: int, error: UpstreamError | None, elapsed: float = 0.0) -> None:
+        """What came of an admitted call. One begun before the last change of state tells of the past: it does not count.
+
+        `elapsed`: seconds on the wire of a call that was answered.
+        """
         if generation != self._generation:
             return
         if isinstance(error, SILENT):
             self.release(generation)
             return
-        fault = isinstance(error, FAULTS)
+        slow = self._policy.slow_call is not None and elapsed >= self._policy.slow_call
+        fault = slow or isinstance(error, FAULTS)
         if self.opened is None:
             self._window.add(self._clock.monotonic(), fault)
-            if error is not None and fault and self._is_too_much():
+            if fault and self._is_too_much():
                 self._open(error)
-        elif error is not None and fault:
+        elif fault:
             self._open(error)
         else:
             self._pass()
@@ -155,10 +164,12 @@ class Breaker:
             self._window.clear()
             self.circuit.close()
 
-    def _open(self, error: UpstreamError) -> None:
+    def _open(self, error: UpstreamError | None) -> None:
+        """None: the call was answered, too late."""
         self._generation += 1
         until = self._clock.monotonic() + self._policy.reset_timeout
-        self.opened = Opened(since=self._clock.wall(), until=until, code=error.code, status=error.status)
+        code, status = (error.code, error.status) if error else (SLOW, None)
+        self.opened = Opened(since=self._clock.wall(), until=until, code=code, status=status)
         self.circuit.open()
 
     @staticmethod
@@ -178,9 +189,53 @@ class _Listener(pybreaker.CircuitBreakerListener):
         self._told(old_state.name, new_state.name)
 
 
-def breaker(state: Breaker) -> Layer:
+class Circuits:
+    """The circuits of one source: a single one, or one for each operation. Listeners are told of every one of them."""
+
+    def __init__(self, policy: CircuitBreaker, clock: Clock) -> None:
+        self.whole = Breaker(policy, clock) if policy.scope == "source" else None
+        self._policy = policy
+        self._clock = clock
+        self._listeners: list[Callable[[str, str], None]] = []
+        self._by_operation: OrderedDict[str, Breaker] = OrderedDict()
+
+    def of(self, operation: str) -> Breaker:
+        if self.whole is not None:
+            return self.whole
+        circuit = self._by_operation.get(operation)
+        if circuit is None:
+            circuit = self._by_operation[operation] = Breaker(self._policy, self._clock)
+            for told in self._listeners:
+                circuit.listen(told)
+            if len(self._by_operation) > MOST_CIRCUITS:
+                self._forget_one()
+        self._by_operation.move_to_end(operation)
+        return circuit
+
+    def listen(self, told: Callable[[str, str], None]) -> None:
+        """Tell `told` the old and the new state at every change of any circuit."""
+        self._listeners.append(told)
+        for circuit in (self.whole,) if self.whole else tuple(self._by_operation.values()):
+            circuit.listen(told)
+
+    def worst(self) -> Breaker | None:
+        """The circuit to show for the source: an open one, where there is one."""
+        if self.whole is not None:
+            return self.whole
+        circuits = self._by_operation.values()
+        return next((c for c in circuits if c.opened is not None), next(iter(circuits), None))
+
+    def _forget_one(self) -> None:
+        closed = (name for name, circuit in self._by_operation.items() if circuit.opened is None)
+        del self._by_operation[next(closed, next(iter(self._by_operation)))]
+
+
+def breaker(circuits: Circuits) -> Layer:
+    whole = circuits.whole
+
     def layer(send: Send) -> Send:
         async def guarded(call: Call) -> Reply:
+            state = whole if whole is not None else circuits.of(call.operation)
             generation = state.admit()
             try:
                 reply = await send(call)
@@ -190,7 +245,7 @@ def breaker(state: Breaker) -> Layer:
             except BaseException:
                 state.release(generation)
                 raise
-            state.record(generation, None)
+            state.record(generation, None, reply.elapsed)
             return reply
 
         return guarded

@@ -16,25 +16,45 @@ from gateway.upstream.clock import Clock
 
 RESERVE = 10.0
 """Retries a source may have at once, before its share of calls says no."""
+FLOOR = 2.0
+"""Seconds."""
+LOW = 3.0
+"""Tokens."""
 
 
 class RetryBudget:
     """Spend from a shared budget: a storm of retries is worse than the fault.
 
-    A token bucket: each call earns `ratio` of a token, each repetition (a retry, a hedge, a hand-over) spends one.
+    A token bucket: each call earns `ratio` of a token, each repetition (a retry, a hedge, a hand-over) spends one. A source
+    that is seldom called still gets a token every `FLOOR` seconds.
     """
 
-    def __init__(self, ratio: float) -> None:
+    def __init__(self, ratio: float, clock: Clock) -> None:
         self.ratio = ratio
         self.tokens = RESERVE
+        self._monotonic = clock.monotonic
+        self._floored = clock.monotonic()
 
     def earn(self) -> None:
         self.tokens = min(RESERVE, self.tokens + self.ratio)
 
     def spend(self) -> bool:
-        if self.tokens < 1:
+        if self.tokens < 1 and not self._floor():
             return False
-        self.tokens -= 1
+        self.tokens = max(0.0, self.tokens - 1)
+        return True
+
+    @property
+    def is_low(self) -> bool:
+        """What is left is for calls that failed, not for calls that are merely slow."""
+        return self.tokens < LOW
+
+    def _floor(self) -> bool:
+        """One token, when the last one given this way is `FLOOR` seconds old."""
+        now = self._monotonic()
+        if self.ratio == 0 or now < self._floored + FLOOR:
+            return False
+        self._floored = now
         return True
 
 

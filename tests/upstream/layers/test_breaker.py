@@ -7,6 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from msgspec.structs import replace
+
 from gateway.config.model import CircuitBreaker
 from gateway.errors import (
     DeadlineExceeded,
@@ -23,7 +25,7 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.upstream.call import Send
-from gateway.upstream.layers.breaker import Breaker, Window, breaker
+from gateway.upstream.layers.breaker import MOST_CIRCUITS, Breaker, Circuits, Window, breaker
 from tests.upstream.conftest import call
 from tests.upstream.world import Source, Time, begin, later, reply, settle
 
@@ -31,8 +33,9 @@ POLICY = CircuitBreaker(error_threshold=0.5, volume_threshold=4, window=30, rese
 
 
 def guarded(source: Source, time: Time, policy: CircuitBreaker = POLICY) -> tuple[Send, Breaker]:
-    state = Breaker(policy, time.clock)
-    return breaker(state)(source.send), state
+    circuits = Circuits(policy, time.clock)
+    assert circuits.whole is not None
+    return breaker(circuits)(source.send), circuits.whole
 
 
 async def opened(time: Time, *then: object, policy: CircuitBreaker = POLICY) -> tuple[Send, Breaker, Source]:
@@ -207,6 +210,48 @@ async def test_listeners_are_told_each_change() -> None:
     time.advance(15)
     await outcome(send)
     assert changes == [("open", "half-open"), ("half-open", "closed")]
+
+
+async def test_slow_answers_open_the_circuit_where_they_count() -> None:
+    time, source = Time(), Source(replace(reply(), elapsed=2.0))
+    circuits = Circuits(POLICY.model_copy(update={"slow_call": 2.0}), time.clock)
+    send = breaker(circuits)(source.send)
+    for _ in range(4):
+        await send(call())
+    with pytest.raises(SourceUnavailable) as caught:
+        await send(call())
+    assert caught.value.details["opened_by"]["code"] == "SLOW_CALL"
+    quick = breaker(Circuits(POLICY, time.clock))(source.send)
+    for _ in range(8):
+        await quick(call())
+
+
+async def test_each_operation_has_its_own_circuit_where_the_scope_says_so() -> None:
+    time, source, changes = Time(), Source(UpstreamFailed()), list[tuple[str, str]]()
+    circuits = Circuits(POLICY.model_copy(update={"scope": "operation"}), time.clock)
+    circuits.listen(lambda old, new: changes.append((old, new)))
+    send = breaker(circuits)(source.send)
+    for _ in range(4):
+        with pytest.raises(UpstreamFailed):
+            await send(call(operation="GET /a"))
+    with pytest.raises(SourceUnavailable):
+        await send(call(operation="GET /a"))
+    with pytest.raises(UpstreamFailed):
+        await send(call(operation="GET /b"))
+    worst = circuits.worst()
+    assert worst is not None
+    assert (worst.state, changes) == ("open", [("closed", "open")])
+
+
+async def test_circuits_of_operations_are_bounded_and_open_ones_stay() -> None:
+    circuits = Circuits(POLICY.model_copy(update={"scope": "operation"}), Time().clock)
+    first = circuits.of("GET /open")
+    for _ in range(4):
+        first.record(first.admit(), UpstreamFailed())
+    for number in range(2 * MOST_CIRCUITS):
+        circuits.of(f"GET /{number}")
+    assert circuits.of("GET /open") is first
+    assert len(circuits._by_operation) <= MOST_CIRCUITS + 1
 
 
 class Model(RuleBasedStateMachine):

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from gateway.config.model import Concurrency
 from gateway.errors import DeadlineExceeded, SourceSaturated, UpstreamFailed
 from gateway.upstream.call import Call, Send
-from gateway.upstream.layers.bulkhead import Slots, Ticket, bulkhead
+from gateway.upstream.layers.bulkhead import STANDING, Slots, Ticket, bulkhead
 from gateway.upstream.transport import Orphans
 from tests.upstream.conftest import call
 from tests.upstream.world import Source, Time, begin, later, reply, settle
@@ -20,7 +20,7 @@ POLICY = Concurrency(max=2, queue=2, max_wait=0.25)
 
 def bounded(source: Source, time: Time) -> tuple[Send, Slots]:
     slots = Slots(POLICY, Orphans())
-    return bulkhead(slots, POLICY.max_wait, time.clock)(source.send), slots
+    return bulkhead(slots, time.clock)(source.send), slots
 
 
 def named(time: Time, *names: str) -> list[Call]:
@@ -166,7 +166,7 @@ async def test_an_orphan_keeps_its_slot_until_its_connection_is_free() -> None:
     time, orphans = Time(), Orphans()
     source = Source()
     slots = Slots(POLICY, orphans)
-    send = bulkhead(slots, POLICY.max_wait, time.clock)(source.send)
+    send = bulkhead(slots, time.clock)(source.send)
     orphans.count = 2
     [task] = begin(send, named(time, "a"))
     await settle()
@@ -175,6 +175,35 @@ async def test_an_orphan_keeps_its_slot_until_its_connection_is_free() -> None:
     orphans.freed()
     await task
     assert asked(source) == "a"
+
+
+async def test_a_queue_that_stands_makes_new_calls_wait_less() -> None:
+    slots = Slots(POLICY, Orphans())
+    patience = [slots.line_up(later(), now) for now in (0.0, POLICY.max_wait + 0.01)]
+    assert patience == [POLICY.max_wait, POLICY.max_wait * STANDING]
+    slots.queue.clear()
+    assert slots.line_up(later(), 1.0) == POLICY.max_wait
+
+
+async def test_a_call_that_is_turned_away_is_told_when_to_come_back() -> None:
+    slots = Slots(POLICY, Orphans())
+    error = slots.saturated()
+    assert (error.retry_after, slots.shed) == (1.0, 1)
+
+
+async def test_an_adaptive_limit_bounds_the_calls_and_grows_back() -> None:
+    time, source = Time(), Source(later())
+    slots = Slots(POLICY.model_copy(update={"adaptive": True, "max": 4}), Orphans())
+    assert slots.adaptive is not None
+    send = bulkhead(slots, time.clock)(source.send)
+    slots.adaptive.limit = 2.0
+    tasks = begin(send, named(time, "a", "b", "c"))
+    await settle()
+    assert (asked(source), slots.limit) == ("ab", 2)
+    source.script[0].set_result(reply())
+    await asyncio.gather(*tasks)
+    assert slots.adaptive.limit > 2.0
+    assert (slots.open, source.most_open) == (0, 2)
 
 
 class Model(RuleBasedStateMachine):
@@ -199,7 +228,7 @@ class Model(RuleBasedStateMachine):
             return
         ticket: Ticket = self.loop.create_future()
         try:
-            self.slots.line_up(ticket)
+            self.slots.line_up(ticket, 0.0)
         except SourceSaturated:
             assert len(self.slots.queue) == 2
         else:

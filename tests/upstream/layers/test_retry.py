@@ -23,7 +23,8 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.upstream.call import Send
-from gateway.upstream.layers.retry import RESERVE, RetryBudget, backoff, retry
+from gateway.upstream.clock import Clock
+from gateway.upstream.layers.retry import FLOOR, RESERVE, RetryBudget, backoff, retry
 from tests.upstream.conftest import call
 from tests.upstream.world import Source, Time, reply
 
@@ -31,7 +32,7 @@ POLICY = Retry(max_attempts=3, backoff=Backoff(initial=0.1, max=1.0), budget=0.1
 
 
 def retried(source: Source, time: Time, policy: Retry = POLICY, budget: RetryBudget | None = None) -> Send:
-    return retry(policy, budget or RetryBudget(policy.budget), time.clock, lambda: 1.0)(source.send)
+    return retry(policy, budget or RetryBudget(policy.budget, time.clock), time.clock, lambda: 1.0)(source.send)
 
 
 @pytest.mark.parametrize("error", [UpstreamUnreachable(), UpstreamTimeout(), UpstreamFailed(), UpstreamRateLimited()])
@@ -102,20 +103,41 @@ async def test_a_pause_that_would_outlast_the_deadline_is_not_begun() -> None:
 
 
 async def test_one_budget_bounds_the_retries_of_all_calls() -> None:
-    time, source, budget = Time(), Source(UpstreamFailed()), RetryBudget(0.1)
+    time, source = Time(), Source(UpstreamFailed())
+    began, budget = time.now, RetryBudget(0.1, time.clock)
     send = retried(source, time, budget=budget)
     for _ in range(100):
         with pytest.raises(UpstreamFailed):
             await send(call(deadline=time.now + 1000))
-    assert 100 + RESERVE + 8 <= len(source.calls) <= 100 + RESERVE + 100 * 0.1
+    floor = (time.now - began) / FLOOR
+    assert 100 + RESERVE + 8 <= len(source.calls) <= 100 + RESERVE + 100 * 0.1 + floor
+
+
+async def test_a_source_that_is_seldom_called_still_has_a_retry_now_and_then() -> None:
+    time = Time()
+    budget = RetryBudget(0.1, time.clock)
+    while budget.spend():
+        pass
+    time.now += FLOOR
+    assert budget.spend()
+    assert not budget.spend()
+
+
+def test_a_budget_of_nothing_has_no_floor() -> None:
+    time = Time()
+    budget = RetryBudget(0.0, time.clock)
+    budget.tokens = 0.0
+    time.now += 100
+    assert not budget.spend()
 
 
 async def test_a_cancelled_pause_sends_nothing_more() -> None:
     async def cancelled(_seconds: float) -> None:
         raise asyncio.CancelledError
 
-    time, source = Time(), Source(UpstreamFailed())
-    send = retry(POLICY, RetryBudget(0.1), type(time.clock)(monotonic=lambda: 0.0, sleep=cancelled), lambda: 1.0)(source.send)
+    source = Source(UpstreamFailed())
+    clock = Clock(monotonic=lambda: 0.0, sleep=cancelled)
+    send = retry(POLICY, RetryBudget(0.1, clock), clock, lambda: 1.0)(source.send)
     with pytest.raises(asyncio.CancelledError):
         await send(call())
     assert len(source.calls) == 1
@@ -133,7 +155,7 @@ def test_without_jitter_the_whole_pause_is_made() -> None:
 
 @given(steps=st.lists(st.sampled_from(["earn", "spend"]), max_size=300), ratio=st.floats(0, 1))
 def test_the_budget_never_gives_more_than_its_reserve_and_its_share(steps: list[str], ratio: float) -> None:
-    budget = RetryBudget(ratio)
+    budget = RetryBudget(ratio, Time().clock)
     spent = sum(budget.spend() for step in steps if step == "spend" or budget.earn())  # type: ignore[func-returns-value]  # earns
     assert spent <= RESERVE + ratio * steps.count("earn") + 1e-6
     assert 0 <= budget.tokens <= RESERVE

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import log
 
 import msgspec
 from msgspec.structs import replace
@@ -15,9 +16,14 @@ from msgspec.structs import replace
 from gateway.config.model import CachePolicy
 from gateway.upstream.call import Call, Freshness, Reply
 from gateway.upstream.layers.attempt import ADDED
+from gateway.upstream.layers.cache.validation import validators
 from gateway.upstream.layers.verify import http_date
 
 STORABLE = frozenset({200, 203})
+NOTHING_THERE = frozenset({404, 410})
+"""Kept only where the policy says for how long."""
+EARLY = 0.02
+"""Part of its life by which a copy in use is fetched anew before it ends, about; more where fetching takes longer."""
 NOT_STALE = frozenset({"must-revalidate", "proxy-revalidate", "no-cache", "s-maxage"})
 """With one of these a copy is not used past its freshness (RFC 9111, 4.2.4)."""
 LONGEST = 2.0**31
@@ -52,25 +58,35 @@ class Copy(msgspec.Struct, frozen=True):
     private: bool
     size: int
     """Bytes, about, with its key and what Python adds."""
+    lead: float = 0.0
+    """Seconds before the end of its freshness at which a hit is likely to fetch it anew."""
 
     def freshness(self, now: float) -> Freshness:
-        return Freshness(expires=self.fresh, private=self.private, age=max(now - self.born, 0.0))
+        return Freshness(self.fresh, self.private, max(now - self.born, 0.0), self.on_error)
+
+    def is_worth_refreshing(self, now: float, random: float) -> bool:
+        """Before it is stale, and the likelier the nearer that is: a copy that many ask for is renewed by one of them in time,
+        one that few ask for is left to end (A. Vattani et al., "Optimal Probabilistic Cache Stampede Prevention", 2015)."""
+        return now - self.lead * log(random or 1e-9) >= self.fresh
 
 
-def copy_of(call: Call, reply: Reply, policy: CachePolicy, now: float) -> Copy | None:
-    """The copy to keep of a reply just received; None: it may not be stored, or could never be used."""
+def copy_of(call: Call, reply: Reply, policy: CachePolicy, now: float, took: float = 0.0) -> Copy | None:
+    """The copy to keep of a reply just received; None: it may not be stored, or could never be used. `took`: seconds."""
     said = terms(reply.headers.get("cache-control"))
     private = is_private(call, said, policy)
-    if not _is_storable(call, reply, said, private):
+    missing = reply.status in NOTHING_THERE and policy.not_found is not None
+    if not _is_storable(call, reply, said, private, missing):
         return None
     age = seconds(reply.headers.get("age")) or 0.0
-    fresh = now + max(lifetime(reply, said, policy, private=call.private) - age, 0.0)
-    refreshed = fresh if said.strict else fresh + while_revalidated(said, policy)
-    failing = fresh if said.strict else fresh + on_error(said, policy)
-    if refreshed <= now and failing <= now:
+    life = max(lifetime(reply, said, policy, private=call.private, missing=missing) - age, 0.0)
+    fresh = now + life
+    strict = said.strict or missing
+    refreshed = fresh if strict else fresh + while_revalidated(said, policy)
+    failing = fresh if strict else fresh + on_error(said, policy)
+    if refreshed <= now and failing <= now and not (validators(reply) and call.method == "GET"):
         return None
     bare = reply if reply.rows is None else replace(reply, rows=None)
-    return Copy(bare, now - age, fresh, refreshed, failing, private, _size(call, reply))
+    return Copy(bare, now - age, fresh, refreshed, failing, private, _size(call, reply), max(took, life * EARLY))
 
 
 def is_private(call: Call, said: Terms, policy: CachePolicy) -> bool:
@@ -79,9 +95,10 @@ def is_private(call: Call, said: Terms, policy: CachePolicy) -> bool:
     return said.private or scope == "private" or (call.private and scope == "auto")
 
 
-def _is_storable(call: Call, reply: Reply, said: Terms, private: bool) -> bool:
+def _is_storable(call: Call, reply: Reply, said: Terms, private: bool, missing: bool) -> bool:
     """What is private is kept only where the key tells callers apart."""
-    if not reply.complete or reply.status not in STORABLE or said.no_store or (private and not call.private):
+    kind = missing or reply.status in STORABLE
+    if not kind or not reply.complete or said.no_store or (private and not call.private):
         return False
     vary = reply.headers.get("vary")
     return vary is None or not any(name == "*" or name in ADDED for name in vary.lower().replace(" ", "").split(","))
@@ -96,7 +113,7 @@ def _size(call: Call, reply: Reply) -> int:
     return size
 
 
-def lifetime(reply: Reply, said: Terms, policy: CachePolicy, *, private: bool) -> float:
+def lifetime(reply: Reply, said: Terms, policy: CachePolicy, *, private: bool, missing: bool = False) -> float:
     """Seconds from the origin's making. The origin's word goes first; the configured ttl speaks where it says nothing."""
     if said.no_cache:
         return 0.0
@@ -107,7 +124,7 @@ def lifetime(reply: Reply, said: Terms, policy: CachePolicy, *, private: bool) -
     if (expires := reply.headers.get("expires")) is not None:
         end, start = http_date(expires), http_date(reply.headers.get("date"))
         return 0.0 if end is None or start is None else max(end - start, 0.0)
-    ttl = policy.ttl
+    ttl = policy.not_found if missing and policy.not_found is not None else policy.ttl
     return 0.0 if isinstance(ttl, str) else ttl
 
 

@@ -6,7 +6,7 @@ Copies are bytes: each operation reads them itself, through its own `Call.verify
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from math import inf
 
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from gateway.errors import (
     SourceSaturated,
     SourceUnavailable,
     UpstreamBadContent,
+    UpstreamError,
     UpstreamFailed,
     UpstreamForbidden,
     UpstreamNotFound,
@@ -29,9 +30,11 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.upstream.call import Call, Layer, Reply, Request, Send
-from gateway.upstream.clock import Clock
+from gateway.upstream.clock import Clock, Timer
 from gateway.upstream.layers.cache.freshness import Copy, copy_of
+from gateway.upstream.layers.cache.reruns import Reruns
 from gateway.upstream.layers.cache.store import Store
+from gateway.upstream.layers.cache.validation import NOT_MODIFIED, conditional, renewed
 
 FAILURES = (
     UpstreamUnreachable,
@@ -54,12 +57,18 @@ REVALIDATING = "REVALIDATING"
 class Cache:
     """What one source keeps in a store, and the copies it is fetching anew meanwhile."""
 
-    def __init__(self, source: str, policy: CachePolicy, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, source: str, policy: CachePolicy, store: Store, clock: Clock, random: Callable[[], float] = lambda: 1.0
+    ) -> None:
+        self.reruns = Reruns()
         self._source = source
         self._policy = policy
         self._store = store
         self._clock = clock
+        self._random = random
         self._refreshes: dict[Hashable, asyncio.Task[None]] = {}
+        self._send: Send | None = None
+        self._timer: Timer | None = None
 
     def key(self, call: Call) -> Hashable:
         return (self._source, *call.key)
@@ -67,19 +76,38 @@ class Cache:
     def find(self, key: Hashable) -> Copy | None:
         return self._store.peek(key)
 
-    def keep(self, key: Hashable, call: Call, reply: Reply) -> Reply:
+    def is_due(self, copy: Copy, now: float) -> bool:
+        """A fresh copy that should be fetched anew all the same, because it soon will not be and is in demand."""
+        return now + 8 * copy.lead >= copy.fresh and copy.is_worth_refreshing(now, self._random())
+
+    async def fetch(self, key: Hashable, call: Call, copy: Copy | None, send: Send) -> Reply:
+        """Ask the source, only for what is newer where there is a copy with a validator. What comes is kept."""
+        began = self._clock.monotonic()
+        asked = conditional(call, copy.reply) if copy is not None else None
+        reply = await send(asked or call)
+        if asked is not None and copy is not None and reply.status == NOT_MODIFIED:
+            reply = call.verify(renewed(copy.reply, reply))
+        return self._keep(key, call, reply, self._clock.monotonic() - began)
+
+    def _keep(self, key: Hashable, call: Call, reply: Reply, took: float) -> Reply:
         """The reply with its freshness; a copy of it is kept, or the older one dropped where none may be."""
         now = self._clock.wall()
-        copy = copy_of(call, reply, self._policy, now)
+        copy = copy_of(call, reply, self._policy, now, took)
         if reply.served == "network":
             if copy is None:
                 self._store.drop(key)
             else:
                 self._store.put(key, copy)
+            if self.reruns:
+                self.reruns.forget(key)
         return replace(reply, freshness=copy.freshness(now)) if copy is not None and copy.fresh > now else reply
 
-    def drop(self, key: Hashable) -> None:
+    def condemn(self, key: Hashable, call: Call, verdict: UpstreamError) -> None:
+        """The source has spoken. That nothing is there may itself be remembered, where the policy says so."""
         self._store.drop(key)
+        self.reruns.forget(key)
+        if isinstance(verdict, UpstreamNotFound) and verdict.status is not None:
+            self._keep(key, call, Reply(status=verdict.status, headers={}, body=b""), 0.0)
 
     def served(self, call: Call, copy: Copy, cause: str | None = None, status: int | None = None) -> Reply:
         call.request.tally.cached += 1
@@ -89,25 +117,57 @@ class Cache:
             replace(copy.reply, served=how, stale_cause=cause, stale_status=status, freshness=freshness, attempts=0)
         )
 
-    def refresh(self, key: Hashable, call: Call, send: Send) -> None:
-        """Fetch it anew on nobody's time; one fetch for one key."""
+    # ------------------------------------------------------------ on nobody's time
+
+    def refresh(self, key: Hashable, call: Call, send: Send, tries: int = 0) -> None:
+        """Fetch it anew in the background; one fetch for one key."""
         if key not in self._refreshes:
+            self._send = send
             request = Request(id=call.request.id, correlation_id=call.request.correlation_id)
             own = replace(call, request=request, deadline=inf)
-            self._refreshes[key] = asyncio.get_running_loop().create_task(self._refresh(key, own, send))
+            self._refreshes[key] = asyncio.get_running_loop().create_task(self._refresh(key, own, send, tries))
 
-    async def _refresh(self, key: Hashable, call: Call, send: Send) -> None:
+    async def _refresh(self, key: Hashable, call: Call, send: Send, tries: int) -> None:
         try:
-            self.keep(key, call, await send(call))
-        except VERDICTS:
-            self.drop(key)
+            await self.fetch(key, call, self.find(key), send)
+        except VERDICTS as verdict:
+            self.condemn(key, call, verdict)
         except SourceError:
-            pass  # the copy remains, for as long as it may be served on errors
+            self.try_later(key, call, send, tries + 1)
         finally:
             del self._refreshes[key]
 
+    def try_later(self, key: Hashable, call: Call, send: Send, tries: int = 1) -> None:
+        """A copy was wanted and could not be fetched: it remains, for as long as it may be served, and is fetched later."""
+        request = Request(id=call.request.id, correlation_id=call.request.correlation_id)
+        self._send = send
+        self.reruns.add(key, replace(call, request=request, deadline=inf), self._clock.monotonic(), tries)
+        self._wake_later()
+
+    def recovered(self) -> None:
+        """The source is back: what could not be fetched is fetched now."""
+        self.reruns.recovered(self._clock.monotonic())
+        self._rerun()
+
+    def _rerun(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for key, rerun in self.reruns.due(self._clock.monotonic()):
+            copy = self.find(key)
+            if copy is not None and self._send is not None and copy.on_error > self._clock.wall():
+                self.refresh(key, rerun.call, self._send, rerun.tries)
+        self._wake_later()
+
+    def _wake_later(self) -> None:
+        due = self.reruns.next_due()
+        if self._timer is None and due is not None:
+            self._timer = self._clock.call_later(max(due - self._clock.monotonic(), 0.0), self._rerun)
+
     async def close(self) -> None:
         """End the refreshes under way."""
+        if self._timer is not None:
+            self._timer.cancel()
         tasks = list(self._refreshes.values())
         for task in tasks:
             task.cancel()
@@ -122,20 +182,22 @@ def cache(state: Cache, clock: Clock) -> Layer:
             if copy is not None:
                 now = clock.wall()
                 if now < copy.fresh:
+                    if state.is_due(copy, now):
+                        state.refresh(key, call, send)
                     return state.served(call, copy)
                 if now < copy.while_revalidated:
                     state.refresh(key, call, send)
                     return state.served(call, copy, REVALIDATING)
             try:
-                reply = await send(call)
-            except VERDICTS:
-                state.drop(key)
+                return await state.fetch(key, call, copy, send)
+            except VERDICTS as verdict:
+                state.condemn(key, call, verdict)
                 raise
             except FAILURES as error:
                 if copy is None or clock.wall() >= copy.on_error:
                     raise
+                state.try_later(key, call, send)
                 return state.served(call, copy, error.code, getattr(error, "status", None))
-            return state.keep(key, call, reply)
 
         return cached
 
