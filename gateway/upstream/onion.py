@@ -139,7 +139,7 @@ def _cache(source: str, policy: Policy, shared: Shared) -> Cache | None:
 
 def client_for(policy: Policy) -> Client | HttpxClient:
     """The source's own connections, within its policy."""
-    limits = Limits(per_try=policy.timeout.per_try, max_connections=policy.concurrency.max, max_response=policy.max_response)
+    limits = Limits(policy.timeout.per_try, policy.concurrency.max, policy.max_response, policy.dns.max_age)
     return HttpxClient(limits) if policy.transport == "httpx" else Client(limits)
 
 

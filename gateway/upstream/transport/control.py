@@ -27,6 +27,7 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.upstream.call import Call, Reply
+from gateway.upstream.transport.addresses import Lookup, callable_addresses, lookup, origin
 from gateway.upstream.transport.limits import (
     LET_GO,
     UNSENDABLE,
@@ -43,8 +44,9 @@ from gateway.upstream.transport.limits import (
 class HttpxClient:
     """The same `send`, `close` and `open_calls` as `Client`. A cancelled call ends its connection, so there are no orphans."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, look_up: Lookup = lookup) -> None:
         self.open_calls = 0
+        self._look_up = look_up
         self.orphans = Orphans()
         self._limits = limits
         self._client = _client(limits)
@@ -58,6 +60,8 @@ class HttpxClient:
         self._drained.clear()
         try:
             async with asyncio.timeout(allowed.seconds):
+                where = origin(call.url)
+                await callable_addresses(where.host, where.port, self._look_up)
                 return await self._exchange(call)
         except TimeoutError as error:
             raise timed_out(allowed) from error

@@ -28,6 +28,7 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.upstream.call import Call, Reply
+from gateway.upstream.transport.addresses import Lookup, Origin, lookup, origin
 from gateway.upstream.transport.limits import (
     LET_GO,
     UNSENDABLE,
@@ -41,6 +42,7 @@ from gateway.upstream.transport.limits import (
     timed_out,
     too_large,
 )
+from gateway.upstream.transport.pool import Pool
 
 IDLE = timedelta(seconds=30)
 """A pooled connection is dropped after this; common servers keep theirs for 5 to 75 s."""
@@ -48,38 +50,83 @@ HEAD_LIMIT = 8192 + 100 * 4096
 """Bytes of a response head hyper accepts (and at most 100 header fields)."""
 CONNECT_SHARE = 0.5
 """Part of the per-try budget that making a connection may take: what is left must do for the answer."""
+MOST_POOLS = 16
+"""Origins one source may have connections to; a document rarely names more than one."""
+MOST_TURNS = 3
+"""Further addresses tried within one call."""
 
 
 class Client:
     """One source's pooled connections."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, look_up: Lookup = lookup, now: Callable[[], float] = monotonic) -> None:
         self.open_calls = 0
         self.orphans = Orphans()
         self._limits = limits
         self._per_try = timedelta(seconds=limits.per_try)
         self._most = limits.max_response + 1
-        self._request: Callable[[str, str], RequestBuilder] = _client(limits).request
+        self._look_up = look_up
+        self._now = now
+        self._pools: dict[str, Pool] = {}
+        self._latest: Pool | None = None
+        self._closed = False
         self._pooled = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._drained: asyncio.Future[None] | None = None
 
     async def send(self, call: Call) -> Reply:
-        """Make the call, once; once more where it met a kept-alive connection that the server had just closed."""
+        """Make the call, once; once more where it met a kept-alive connection that the server had just closed, and at each
+        further address of the name where a connection is refused."""
+        now = self._now()
         allowed = budget(call, self._limits.per_try, monotonic())
         try:
-            try:
-                reply = await self._exchange(call, allowed)
-            except wire.ConnectError as error:
-                if not (self._pooled and _is_stale(error)):
-                    raise
-                self._pooled -= 1
-                reply = await self._exchange(call, budget(call, allowed.seconds, monotonic()))
+            pool = self._latest
+            if pool is None or now >= pool.due or not call.url.startswith(pool.origin.prefix):
+                pool = await self._pool(call.url, now)
+            reply = await self._reached(pool, call, allowed)
         except (wire.PyreqwestError, ValueError) as error:
             raise failure(error, allowed) from error
         if self._pooled < self._limits.max_connections:
             self._pooled += 1
         return reply
+
+    async def _reached(self, pool: Pool, call: Call, allowed: Budget) -> Reply:
+        turns = 0
+        while True:
+            try:
+                return await self._exchange(pool, call, allowed)
+            except wire.ConnectError as error:
+                if self._pooled and _is_stale(error):
+                    self._pooled -= 1
+                elif turns < MOST_TURNS and "refused" in _causes(error) and pool.turn():
+                    turns += 1
+                else:
+                    pool.suspect(self._now())
+                    raise
+                allowed = budget(call, allowed.seconds, monotonic())
+            except wire.RequestTimeoutError as error:
+                if "(Connect)" in _causes(error):
+                    pool.turn()
+                    pool.suspect(self._now())
+                raise
+
+    async def _pool(self, url: str, now: float) -> Pool:
+        """The connections for a URL, their address checked and not too old."""
+        if self._closed:
+            raise wire.ClientClosedError("closed", {"causes": None})
+        where = origin(url)
+        pool = self._pools.get(where.prefix)
+        if pool is None:
+            pool = self._pools[where.prefix] = Pool(where, self._connections, self._limits.max_age, self._look_up)
+            if len(self._pools) > MOST_POOLS:
+                self._pools.pop(next(iter(self._pools))).close()
+        if now >= pool.due:
+            await pool.renew(now)
+        self._latest = pool
+        return pool
+
+    def _connections(self, where: Origin, address: str | None) -> Callable[[str, str], RequestBuilder]:
+        return _client(self._limits, where, address).request
 
     async def close(self) -> None:
         """Wait until no call is on the wire (at most per_try), then let the connections go.
@@ -90,10 +137,14 @@ class Client:
             if self._drained is None:
                 self._drained = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._drained)
-        self._request = _closed
+        self._closed = True
+        self._latest = None
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
 
-    async def _exchange(self, call: Call, allowed: Budget) -> Reply:
-        request = self._build(call, allowed)
+    async def _exchange(self, pool: Pool, call: Call, allowed: Budget) -> Reply:
+        request = self._build(pool, call, allowed)
         self.open_calls += 1
         entering = request.__aenter__()
         try:
@@ -107,9 +158,9 @@ class Client:
         self._ended()
         return await self._read(request, response)
 
-    def _build(self, call: Call, allowed: Budget) -> StreamRequest:
+    def _build(self, pool: Pool, call: Call, allowed: Budget) -> StreamRequest:
         timeout = timedelta(seconds=allowed.seconds) if allowed.cut else self._per_try
-        builder = self._request(call.method, call.url).timeout(timeout).headers(call.headers)
+        builder = pool.request(call.method, call.url).timeout(timeout).headers(call.headers)
         if call.body is not None:
             builder = builder.body_bytes(call.body)
         return builder.streamed_read_buffer_limit(self._most).build_streamed()
@@ -150,16 +201,15 @@ class Client:
             self._drained = None
 
 
-def _client(limits: Limits) -> Connections:
+def _client(limits: Limits, where: Origin, address: str | None) -> Connections:
+    """`address`: the one its name is pinned to; None: the host is an address itself."""
     builder = ClientBuilder().follow_redirects(False).no_proxy().referer(False).user_agent("signpost")
     builder = builder.gzip(False).brotli(False).zstd(False).deflate(False).default_cookie_store(False)
     builder = builder.max_connections(limits.max_connections).pool_max_idle_per_host(limits.max_connections)
     builder = builder.pool_idle_timeout(IDLE).connect_timeout(timedelta(seconds=limits.per_try * CONNECT_SHARE))
+    if address is not None:
+        builder = builder.resolve(where.host, address, where.port)
     return builder.http1_lower_case_headers().build()
-
-
-def _closed(_method: str, _url: str) -> RequestBuilder:
-    raise wire.ClientClosedError("closed", {"causes": None})
 
 
 @types.coroutine

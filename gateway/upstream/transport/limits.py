@@ -25,6 +25,8 @@ class Limits(msgspec.Struct, frozen=True):
     per_try: float = 2.0
     max_connections: int = 64
     max_response: int = 16 * MIB
+    max_age: float = 30.0
+    """Seconds until the host's name is looked up again."""
 
 
 class Orphans:

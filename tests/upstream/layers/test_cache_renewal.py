@@ -18,11 +18,12 @@ from gateway.upstream.layers.verify import status_error
 from tests.upstream.conftest import call
 from tests.upstream.world import Source, Time, reply, settle
 
+AS_TOLD = CachePolicy(stale_if_error=None)
 OLD = {"etag": '"v1"', "cache_control": "max-age=60"}
 
 
 class World:
-    def __init__(self, *script: Any, policy: CachePolicy = CachePolicy(stale_if_error=None), luck: float = 1.0) -> None:
+    def __init__(self, *script: Any, policy: CachePolicy = AS_TOLD, luck: float = 1.0) -> None:
         self.time = Time()
         self.source = Source(*script)
         self.store = Store(1 << 20)
