@@ -230,6 +230,8 @@ class Run:
     # ------------------------------------------------------------ one call
 
     async def _send(self, step: ReadyStep, chunk: Chunk) -> Reply | GatewayError:
+        if chunk.refused is not None:
+            return self._failed(chunk.refused, step, chunk)
         began = self.clock()
         try:
             reply = await step.subgraph.send(chunk.call)

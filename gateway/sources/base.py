@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from graphql import DirectiveDefinitionNode, FieldDefinitionNode, TypeDefinitionNode, TypeNode, ValueNode
 
-from gateway.errors import Owner
+from gateway.errors import Owner, SourceError
 from gateway.upstream.call import Call, Reply, Request, Send
 
 if TYPE_CHECKING:
@@ -173,6 +173,8 @@ class Chunk(msgspec.Struct, frozen=True):
 
     call: Call
     keys: range | Sequence[int] = range(0)
+    refused: SourceError | None = None
+    """Why these keys cannot be asked for: the call is not made."""
 
 
 class Prepared(msgspec.Struct, frozen=True):

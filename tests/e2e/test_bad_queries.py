@@ -13,6 +13,7 @@ import pytest
 
 from . import faults
 from .gateway import GRAPHQL, Inside
+from .shop import PRODUCTS
 
 HEALTHY = "{ listProducts(limit: 3) { name maker { name } } }"
 
@@ -150,3 +151,26 @@ def test_a_service_that_talks_nonsense_disturbs_no_other_request(front: Inside, 
         assert broken_body["data"] == {"me": None}
         assert broken_body["errors"][0]["extensions"]["owner"]["team"] == "Staff Office"
         assert front.ask(healthy) == {"data": {"getProduct": {"stock": 70, "warehouse": {"city": "Linz"}}}}
+
+
+@pytest.mark.parametrize("sku", ["", ".", ".."])
+def test_a_value_that_no_path_can_have_is_refused_and_costs_only_its_field(front: Inside, sku: str) -> None:
+    """Written out or as a variable: it would be the path of something else."""
+    written = front.ask(f'{{ getProduct(sku: "{sku}") {{ stock }} page {{ number }} }}')
+    varied = front.ask("query ($sku: String!) { getProduct(sku: $sku) { stock } page { number } }", {"sku": sku})
+    for body in (written, varied):
+        assert body["data"] == {"getProduct": None, "page": {"number": 7}}
+        [error] = body["errors"]
+        told = error["extensions"]
+        assert (told["code"], told["service"], told["retryable"]) == ("UPSTREAM_BLOCKED", "stock", False)
+        assert told["upstream"]["operation"] == "GET /products/{sku}"
+        assert told["owner"]["team"] == "Stock & Supply"
+
+
+def test_a_key_that_no_path_can_have_costs_only_its_own_row(front: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRODUCTS, "p1", PRODUCTS["p1"] | {"warehouseId": ".."})
+    body = front.ask("{ listProducts(limit: 3) { warehouse { city } } }")
+    assert body["data"]["listProducts"] == [{"warehouse": {"city": "Graz"}}, {"warehouse": None}, {"warehouse": {"city": "Wels"}}]
+    assert [(e["path"], e["extensions"]["code"]) for e in body["errors"]] == [
+        (["listProducts", 1, "warehouse"], "UPSTREAM_BLOCKED")
+    ]

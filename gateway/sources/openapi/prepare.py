@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway.errors import UpstreamBlocked
 from gateway.sources.base import Argument, Chunk, Fetch, Field, Prepared
 from gateway.sources.openapi.endpoint import Endpoint
 from gateway.sources.openapi.parameters import BODY, TEMPLATE, Parameter
@@ -77,6 +78,22 @@ class _Writer:
             headers = (("content-type", "application/json"), *headers)
         return Call(endpoint.method, self.url(key, variables), headers, body, endpoint.template, request, verify, self._private)
 
+    def chunk(self, key: Any, variables: Mapping[str, Any], request: Request, verify: Verify, keys: range = range(0)) -> Chunk:
+        """A value that no path can have costs its own keys, and is no fault of the gateway."""
+        try:
+            return Chunk(self.call(key, variables, request, verify), keys)
+        except UpstreamBlocked as error:
+            endpoint = self._endpoint
+            never = Call(endpoint.method, endpoint.base, (), None, endpoint.template, request, verify, self._private)
+            return Chunk(never, keys, error)
+
+    def fits(self, key: Any, variables: Mapping[str, Any]) -> bool:
+        """Whether the URL is of a length that servers take; what is refused anyway fits."""
+        try:
+            return len(self.url(key, variables)) <= MAX_URL
+        except UpstreamBlocked:
+            return True
+
     def _body(self, key: Any, variables: Mapping[str, Any]) -> bytes | None:
         text = self._body_slot.text(key, variables) if self._body_slot is not None else ""
         return text.encode(errors="replace") if text else None
@@ -134,7 +151,7 @@ def _root(field: Field, endpoints: Mapping[str, Endpoint], caller: Caller) -> Pr
     absent_is_null = (endpoint.not_found or caller.not_found or "error") == "null"
 
     def calls(_: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
-        return (Chunk(write.call((), variables, request, verify)),)
+        return (write.chunk((), variables, request, verify),)
 
     return Prepared(calls, verifier(endpoint.kind, absent_is_null), "value", propagates=caller.headers.propagates)
 
@@ -147,7 +164,7 @@ def _single(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> 
     write = _Writer(endpoint, _slots(endpoint, entry.arguments, positions, caller), caller)
 
     def calls(keys: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
-        return [Chunk(write.call(key, variables, request, verify), range(i, i + 1)) for i, key in enumerate(keys)]
+        return [write.chunk(key, variables, request, verify, range(i, i + 1)) for i, key in enumerate(keys)]
 
     return Prepared(calls, verifier(endpoint.kind, _null_by_key(endpoint, caller)), "one", propagates=caller.headers.propagates)
 
@@ -169,8 +186,8 @@ def _batch(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> P
     def calls(keys: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
         values = [key[0] for key in keys]
         return [
-            Chunk(write.call((values[part.start : part.stop],), variables, request, verify), part)
-            for part in _parts(values, size, lambda some: len(write.url((some,), variables)) <= MAX_URL)
+            write.chunk((values[part.start : part.stop],), variables, request, verify, part)
+            for part in _parts(values, size, lambda some: write.fits((some,), variables))
         ]
 
     key_field = _key_field(fetch, batch.key)
@@ -246,9 +263,15 @@ def _path_parts(endpoint: Endpoint, slots: Mapping[str, _Slot]) -> list[str | _S
             parts.append(quote(piece, safe=_PATH_SAFE))
         else:
             parts.append(slots[piece] if piece in slots else quote(f"{{{piece}}}"))
-    return _merged(
-        [part.write(part.read({})) if isinstance(part, _Slot) and part.constant and part.read else part for part in parts]
-    )
+    return _merged([_written(part) if isinstance(part, _Slot) and part.constant else part for part in parts])
+
+
+def _written(slot: _Slot) -> str | _Slot:
+    """Its text; a value that no path can have is left to be refused when it is asked for."""
+    try:
+        return slot.write(slot.read({})) if slot.read else slot
+    except UpstreamBlocked:
+        return slot
 
 
 def _merged(parts: Sequence[str | _Slot]) -> list[str | _Slot]:
