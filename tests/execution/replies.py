@@ -104,7 +104,7 @@ def graphql_reply(schema: GraphQLSchema, query: str, variables: dict[str, Any] |
     assert not result.errors, (query, result.errors)
     body = Body({"data": result.data})
     for _ in range(choices.below(3)):
-        spoil(body, choices, body.value["data"] if choices.chance(97) else body.value)
+        spoil(body, choices, body.value.get("data") if choices.chance(97) else body.value)
     if choices.chance(20) and body.value.get("data"):
         body.value["errors"] = [_an_error(body.value["data"], choices) for _ in range(1 + choices.below(2))]
     return body.encode()
