@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 from gateway import __version__
 from gateway import app as house
 from gateway.commands import asking, explaining
+from gateway.commands.reading import drift as compared
 from gateway.commands.reading import pull, read
 from gateway.commands.screen import COULD_NOT_RUN, FINE, PROBLEMS, Screen
 from gateway.commands.sources import facts, row
@@ -181,6 +182,22 @@ def schema_pull(config: Config, /, *, json: Json = False) -> int:
         screen.table(("source", "snapshot"), ((each.source, str(each.snapshot or f"none: {each.why_not}")) for each in pulled))
         screen.problems(found.problems)
     return PROBLEMS if any(problem.severity == "error" for problem in found.problems) else FINE
+
+
+@app.command
+def drift(config: Config, *, json: Json = False) -> int:
+    """How the services differ by now from the snapshots their sources name. 1: something that breaks clients."""
+    screen = Screen(json)
+    found, drifted = compared(config)
+    if json:
+        screen.data({"sources": [msgspec.to_builtins(each) for each in drifted]})
+    else:
+        for each in drifted:
+            screen.say(f"{each.source}: {each.why_not or f'{len(each.changes)} changes'}", "bold")
+            screen.table(("", "", ""), ((change.criticality, change.coordinate, change.message) for change in each.changes))
+        screen.problems([problem for problem in found.problems if problem.severity != "error"])
+    breaking = any(change.criticality == "breaking" for each in drifted for change in each.changes)
+    return PROBLEMS if breaking or any(problem.severity == "error" for problem in found.problems) else FINE
 
 
 @config_app.command(name="schema")

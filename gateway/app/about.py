@@ -109,7 +109,7 @@ class Change:
     criticality: str = strawberry.field(description="breaking, dangerous or safe.")
     coordinate: str
     message: str
-    state: str = strawberry.field(description="applied, staged or rejected.")
+    state: str = strawberry.field(description="applied, staged, rejected, or seen in an answer.")
 
 
 @strawberry.type(name="Signpost", description="This gateway: its sources and who answers for them.")

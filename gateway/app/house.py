@@ -8,7 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway import __version__
+from gateway.app.changes import APPLIED, REJECTED, SEEN, Change, History, compare, verdict
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
 from gateway.app.rights import rights
@@ -26,6 +29,7 @@ log = logging.getLogger("gateway.app")
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts to read a source that was down."""
+CHANGES_TOLD = 100
 
 
 class House:
@@ -48,7 +52,8 @@ class House:
         self._generation = 0
         self._needed: frozenset[str] = frozenset()
         """Sources that may be left out, but without which the others do not fit together."""
-        self.stories = Stories()
+        self.stories = Stories(drifted=self._drifted)
+        self.history = History(gateway.state)
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._sleep = sleep
@@ -62,6 +67,8 @@ class House:
         for name, loaded in self._loaded.items():
             if not loaded.settled:
                 self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
+            if (every := self._lines[name].source.schema_.refresh) is not None:
+                self._supervisor.start(f"refresh of {name}", self._refreshed(self._lines[name], every))
 
     async def close(self) -> None:
         """Wait until no call is on the wire, and let every connection go."""
@@ -81,13 +88,33 @@ class House:
             for problem in self._settings.located(loaded.problems):
                 log.error("source %s cannot be used: %s: %s", line.source.name, problem.code, problem.message)
 
+    async def _refreshed(self, line: Line, every: float) -> None:
+        """Read the schema again and again; what has changed is recorded, and served as the source's `on_change` says."""
+        while True:
+            await self._sleep(every * (0.9 + random() / 5))
+            loaded = await load(line)
+            if loaded.settled and self._loaded[line.source.name].settled:
+                await self._changed(line, loaded)
+            for problem in self._settings.located(loaded.problems):
+                log.error("the new schema of %s cannot be used: %s: %s", line.source.name, problem.code, problem.message)
+
+    async def _changed(self, line: Line, loaded: Loaded) -> None:
+        before = self._loaded[line.source.name].subgraphs
+        changes = await asyncio.to_thread(compare, before, loaded.subgraphs, self.history.clock())
+        if not changes:
+            return
+        state = verdict(changes, line.source.schema_.on_change)
+        if state == APPLIED and not await self._take_in(line, loaded):
+            state = REJECTED
+        self.history.add([replace(change, state=state) for change in changes])
+
     async def _take_in(self, line: Line, loaded: Loaded) -> bool:
         """A source that does not fit what is served is left as it was: the others go on."""
         try:
             async with self._composing:
                 await self._compose({**self._loaded, line.source.name: loaded})
         except ConfigError as error:
-            log.error("source %s is back but cannot be composed: %s", line.source.name, error)
+            log.error("what source %s says now cannot be composed: %s", line.source.name, error)
             return False
         return True
 
@@ -138,7 +165,14 @@ class House:
             "generation": self._generation,
             "owner": self.owner.shown("internal"),
             "sources": [self._source_status(line) for line in self._lines.values()],
+            "changes": self.history.told()[:CHANGES_TOLD],
         }
+
+    def _drifted(self, error: Mapping[str, Any]) -> None:
+        """A value that did not fit is news like a schema that changed: somebody changed something without saying so."""
+        coordinate, expected, actual = (str(error.get(name, "")) for name in ("coordinate", "expected", "actual"))
+        message = f"{coordinate} should be {expected}, and was {actual}."
+        self.history.add([Change(self.history.clock(), error["service"], "breaking", coordinate, message, SEEN)])
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import msgspec
 from graphql import build_client_schema, print_schema
 
 from gateway.app import settings_of, supergraph
+from gateway.app.changes import Change, compare
 from gateway.app.line import Line, lines
 from gateway.app.loading import Loaded, load
 from gateway.composition import Supergraph
@@ -137,3 +139,37 @@ def _as_named(text: bytes, path: Path) -> bytes:
         return text
     answer = msgspec.json.decode(text)
     return print_schema(build_client_schema(answer.get("data", answer))).encode() + b"\n"
+
+
+# ---------------------------------------------------------------- drift
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """How a service differs from the snapshot its source names; `why_not` where the two could not be compared."""
+
+    source: str
+    changes: tuple[Change, ...] = ()
+    why_not: str | None = None
+
+
+def drift(config: Path) -> tuple[Read, tuple[Drift, ...]]:
+    """Every service as it is now, against its committed snapshot. Raises `ConfigError`."""
+    settings = settings_of(config)
+    now = Read(settings, asyncio.run(_load(lines(settings))))
+    known = Read(settings, asyncio.run(_load([_from_snapshot(line) for line in lines(settings) if line.source.schema_.snapshot])))
+    return now, tuple(_drift(source, now.loaded[source.name], known.loaded.get(source.name)) for source in settings.sources)
+
+
+def _from_snapshot(line: Line) -> Line:
+    schema = line.source.schema_.model_copy(update={"from_": str(line.source.schema_.snapshot)})
+    return msgspec.structs.replace(line, source=msgspec.structs.replace(line.source, schema_=schema))
+
+
+def _drift(source: Source, now: Loaded, known: Loaded | None) -> Drift:
+    if known is None:
+        return Drift(source.name, why_not="it names no snapshot to compare with")
+    if not known.subgraphs:
+        return Drift(source.name, why_not="its snapshot cannot be used")
+    if not now.settled:
+        return Drift(source.name, why_not="the service cannot be read")
+    return Drift(source.name, compare(known.subgraphs, now.subgraphs, time.time()))

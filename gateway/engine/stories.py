@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -41,7 +41,11 @@ TEXT = 8_000
 """Characters of a document that are kept."""
 QUOTING = frozenset({"BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"})
 """Their messages repeat what the caller wrote."""
-TOLD = ("code", "service", "error_id", "owner", "retryable", "retry_after_s", "open_since", "opened_by", "coordinate", "expected")
+TOLD = (
+    *("code", "service", "error_id", "owner", "retryable", "retry_after_s"),
+    *("open_since", "opened_by", "coordinate", "expected", "actual"),
+)
+DRIFT = "SCHEMA_DRIFT"
 LITERAL = re.compile(r'"""[\s\S]*?"""|"(?:[^"\\]|\\.)*"|(?<![\w$])-?\d[\d.eE+-]{3,}')
 MASK = "…"
 
@@ -70,7 +74,9 @@ class Kept(msgspec.Struct, frozen=True):
 class Stories:
     """A bounded ring, one per process; it outlives the engines."""
 
-    def __init__(self, size: int = STORIES) -> None:
+    def __init__(self, size: int = STORIES, drifted: Callable[[Facts], None] | None = None) -> None:
+        """`drifted` is told of every value that did not fit its source's schema."""
+        self._drifted = drifted
         self._ring: deque[Kept] = deque(maxlen=size)
 
     def keep(
@@ -84,7 +90,7 @@ class Stories:
     ) -> None:
         """`at` on the `time.time` clock."""
         began = min((each.began for each in exchanges), default=0.0)
-        facts = {
+        facts: Facts = {
             "at": moment(at),
             "request_id": asked.request.id,
             "trace_id": asked.request.traceparent[3:35] if asked.request.traceparent else None,
@@ -95,6 +101,9 @@ class Stories:
             "errors": [_error(each) for each in _errors_of.decode(answer.body).errors[:ERRORS]],
         }
         self._ring.append(Kept(facts, document, plan))
+        for error in facts["errors"] if self._drifted is not None else ():
+            if error["code"] == DRIFT and self._drifted is not None:
+                self._drifted(error)
 
     def find(self, wanted: str) -> Facts | None:
         """By request id or by the id of one of its errors; the latest, where a caller used an id twice."""

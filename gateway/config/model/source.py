@@ -66,7 +66,9 @@ class Schema(Part):
     snapshot: File | None = setting(None, "A copy that is used while the service is down.")
     headers: Mapping[HeaderName, HeaderValue] = setting({}, "Headers of the schema read only, name and value.")
     refresh: Annotated[Positive | None, OFF] = setting(None, "How often the schema is read again; `off`: only at start.")
-    on_change: Literal["apply"] = setting("apply", "What a changed schema does.")
+    on_change: Literal["apply", "stage", "reject-breaking"] = setting(
+        "apply", "What a changed schema does: it is served, waits for the next start, or is served unless it breaks clients."
+    )
     on_missing: Literal["wait", "omit"] = setting(
         "wait", "Without schema, snapshot and copy: not ready until it can be read, or the source is left out."
     )

@@ -1,0 +1,121 @@
+"""What a source's schema says now, against what is served: each difference with its weight, and the history of them all."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from graphql import (
+    BreakingChange,
+    DangerousChange,
+    DirectiveDefinitionNode,
+    DocumentNode,
+    GraphQLSchema,
+    NamedTypeNode,
+    NameNode,
+    OperationType,
+    OperationTypeDefinitionNode,
+    SchemaDefinitionNode,
+    build_ast_schema,
+)
+from graphql.utilities import find_schema_changes
+
+from gateway.sources.base import Subgraph
+
+log = logging.getLogger("gateway.app")
+KEPT = 500
+COORDINATE = re.compile(r"[A-Za-z_]\w*\.\w+(?:\(\w+:\))?")
+TYPE = re.compile(r"@?[A-Za-z_]\w*")
+FILE = "history.jsonl"
+
+APPLIED, STAGED, REJECTED, SEEN = "applied", "staged", "rejected", "seen"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One difference. `at` on the `time.time` clock."""
+
+    at: float
+    source: str
+    criticality: str
+    """breaking, dangerous or safe: what it does to the operations of clients."""
+    coordinate: str
+    message: str
+    state: str = APPLIED
+    """applied: it is served; staged: it waits for the next start; rejected: it is not served because it would break clients;
+    seen: an answer did not fit the schema."""
+
+
+def compare(before: Iterable[Subgraph], after: Iterable[Subgraph], now: float) -> tuple[Change, ...]:
+    """Of the subgraphs of one source, matched by name. Builds schemas: not on the loop."""
+    old = {each.name: each for each in before}
+    return tuple(change for new in after if new.name in old for change in _compared(old[new.name], new, now))
+
+
+def _compared(old: Subgraph, new: Subgraph, now: float) -> Iterable[Change]:
+    for found in find_schema_changes(_schema(old), _schema(new)):
+        breaking, dangerous = isinstance(found, BreakingChange), isinstance(found, DangerousChange)
+        weight = "breaking" if breaking else "dangerous" if dangerous else "safe"
+        place = COORDINATE.search(found.description) or TYPE.match(found.description)
+        yield Change(now, new.name, weight, place[0] if place else "", found.description)
+
+
+def _schema(subgraph: Subgraph) -> GraphQLSchema:
+    named = NamedTypeNode(name=NameNode(value=subgraph.query))
+    query = OperationTypeDefinitionNode(operation=OperationType.QUERY, type=named)
+    root = SchemaDefinitionNode(description=None, directives=(), operation_types=(query,))
+    directives: Sequence[DirectiveDefinitionNode] = subgraph.directives
+    document = DocumentNode(definitions=(root, *subgraph.types.values(), *directives))
+    return build_ast_schema(document, assume_valid=True, assume_valid_sdl=True)
+
+
+def verdict(changes: Sequence[Change], on_change: str) -> str:
+    """What becomes of them, by the source's `on_change`."""
+    if on_change == "stage":
+        return STAGED
+    return REJECTED if on_change == "reject-breaking" and any(each.criticality == "breaking" for each in changes) else APPLIED
+
+
+class History:
+    """The latest changes, newest first. Kept in `state` as one JSON object a line, where that can be written."""
+
+    def __init__(self, state: Path | None, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self._path = state / FILE if state is not None else None
+        self._changes: deque[Change] = deque(self._read(), maxlen=KEPT)
+
+    def add(self, changes: Sequence[Change]) -> None:
+        """Those that are already the latest word on their coordinate are no news."""
+        latest = {(each.source, each.coordinate): (each.message, each.state) for each in self._changes}
+        news = [each for each in changes if latest.get((each.source, each.coordinate)) != (each.message, each.state)]
+        self._changes.extend(news)
+        for each in news:
+            log.warning("schema of %s: %s (%s, %s)", each.source, each.message, each.criticality, each.state)
+        if news:
+            self._write()
+
+    def told(self) -> list[Mapping[str, Any]]:
+        return [msgspec.to_builtins(each) for each in reversed(self._changes)]
+
+    def _read(self) -> list[Change]:
+        try:
+            lines = self._path.read_bytes().splitlines() if self._path is not None else []
+            return [msgspec.json.decode(line, type=Change) for line in lines if line][-KEPT:]
+        except (OSError, msgspec.MsgspecError):
+            return []
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self._path.with_suffix(".new")
+            fresh.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in self._changes))
+            fresh.replace(self._path)
+        except OSError as error:
+            log.warning("the history of changes is not kept: %s", error.strerror or error)

@@ -1,0 +1,134 @@
+"""Schemas are read again; what has changed is weighed, served or not as configured, and told wherever people look."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.app import House
+from gateway.app.changes import KEPT, Change, History
+
+from .conftest import PEOPLE, Configure, Pauses, Service, ask, opened
+
+SAFER = "type Query { person(id: ID!): Person } type Person { id: ID! name: String! title: String }"
+BROKEN = "type Query { person(id: ID!): Person } type Person { id: ID! fullName: String }"
+AUTHOR = '{ book(id: "1") { author { name } } }'
+
+
+def refreshed(on_change: str = "apply") -> str:
+    return f"{{from: introspect, refresh: 5m, on_change: {on_change}}}"
+
+
+async def once_more(house: House, pauses: Pauses) -> list[dict[str, Any]]:
+    """The schemas are read once more; the changes known afterwards."""
+    await pauses.asleep()
+    await pauses.wake()
+    await asyncio.wait_for(pauses.asleep(), 20)
+    return house.status()["changes"]
+
+
+async def test_a_schema_that_stayed_the_same_is_no_news(configure: Configure) -> None:
+    pauses = Pauses()
+    async with opened(configure(refreshed()), pauses) as house:
+        before = house.engine
+        assert await once_more(house, pauses) == []
+        assert house.engine is before
+    assert 270 <= pauses.asked[0] <= 330
+
+
+async def test_an_addition_is_served_and_told(configure: Configure, people: Service) -> None:
+    pauses = Pauses()
+    async with opened(configure(refreshed()), pauses) as house:
+        people.sdl = SAFER
+        (change,) = await once_more(house, pauses)
+        told = await ask(house, "{ _gateway { changes { source criticality coordinate message state owner { team } } } }")
+        assert "errors" not in await ask(house, '{ book(id: "1") { author { title } } }')
+    assert (change["source"], change["criticality"], change["state"]) == ("people", "safe", "applied")
+    assert told["data"]["_gateway"]["changes"] == [
+        {
+            "source": "people",
+            "criticality": "safe",
+            "coordinate": "Person.title",
+            "message": "Field Person.title was added.",
+            "state": "applied",
+            "owner": {"team": "Staff Office"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(("on_change", "state"), [("stage", "staged"), ("reject-breaking", "rejected")])
+async def test_a_change_that_is_not_to_be_served_is_only_told(
+    configure: Configure, people: Service, on_change: str, state: str
+) -> None:
+    pauses = Pauses()
+    async with opened(configure(refreshed(on_change)), pauses) as house:
+        before = house.engine
+        people.sdl = BROKEN
+        changes = await once_more(house, pauses)
+        assert {(each["coordinate"], each["state"]) for each in changes} == {("Person.name", state), ("Person.fullName", state)}
+        assert house.engine is before
+        assert await once_more(house, pauses) == changes, "the same change is not told twice"
+
+
+async def test_a_harmless_change_passes_where_breaking_ones_do_not(configure: Configure, people: Service) -> None:
+    pauses = Pauses()
+    async with opened(configure(refreshed("reject-breaking")), pauses) as house:
+        people.sdl = SAFER
+        (change,) = await once_more(house, pauses)
+    assert change["state"] == "applied"
+
+
+async def test_what_does_not_fit_the_others_is_rejected(configure: Configure, people: Service) -> None:
+    pauses = Pauses()
+    async with opened(configure(refreshed()), pauses) as house:
+        people.sdl = PEOPLE.replace("person(id: ID!)", "someone(id: ID!)")
+        changes = await once_more(house, pauses)
+        assert {each["state"] for each in changes} == {"rejected"}
+        assert "errors" not in await ask(house, "{ __typename }")
+
+
+async def test_a_service_that_cannot_be_read_changes_nothing(configure: Configure, people: Service) -> None:
+    pauses = Pauses()
+    async with opened(configure(refreshed()), pauses) as house:
+        people.stop()
+        assert await once_more(house, pauses) == []
+
+
+async def test_the_history_outlives_the_process(configure: Configure, people: Service) -> None:
+    pauses = Pauses()
+    config = configure(refreshed())
+    async with opened(config, pauses) as house:
+        people.sdl = SAFER
+        changes = await once_more(house, pauses)
+    async with opened(config) as again:
+        assert again.status()["changes"] == changes
+
+
+async def test_a_value_that_does_not_fit_is_news_too(configure: Configure, people: Service) -> None:
+    async with opened(configure()) as house:
+        people.answer = lambda _: b'{"data": {"_0": {"name": 7}, "person": {"name": 7}}}'  # type: ignore[method-assign,assignment]
+        people.stop()
+        people.start()
+        answer = await ask(house, AUTHOR)
+        assert answer["errors"][0]["extensions"]["code"] == "SCHEMA_DRIFT"
+        (change,) = house.status()["changes"]
+    assert (change["source"], change["criticality"], change["state"]) == ("people", "breaking", "seen")
+    assert change["coordinate"] == "Person.name"
+
+
+def test_a_history_is_bounded_and_survives_a_broken_file(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.add([Change(float(n), "s", "safe", f"T.f{n}", "x") for n in range(KEPT + 10)])
+    assert len(history.told()) == KEPT == len(History(tmp_path).told())
+    (tmp_path / "history.jsonl").write_text("{nonsense\n")
+    assert History(tmp_path).told() == []
+
+
+def test_where_nothing_can_be_written_the_history_is_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    history = History(tmp_path / "file")
+    history.add([Change(1.0, "s", "safe", "T.f", "x")])
+    assert len(history.told()) == 1
