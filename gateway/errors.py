@@ -111,6 +111,35 @@ class TooManyUpstreamCalls(RequestError):
     code = "TOO_MANY_UPSTREAM_CALLS"
 
 
+class PersistedQueryNotFound(RequestError):
+    """The message is part of the protocol: clients then send the document itself."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class PersistedQueryRequired(RequestError):
+    code = "PERSISTED_QUERY_REQUIRED"
+
+
+class IntrospectionDisabled(RequestError):
+    code = "INTROSPECTION_DISABLED"
+
+
+class RateLimited(RequestError):
+    """`retry_after_s` is in `details`."""
+
+    code = "RATE_LIMITED"
+    status = 429
+    retryable = True
+    fields: Sequence[tuple[bytes, bytes]] = ()
+    """Header fields that say what is left."""
+
+
+class CsrfBlocked(RequestError):
+    code = "CSRF_BLOCKED"
+    status = 403
+
+
 class UnsupportedMediaType(RequestError):
     code = "UNSUPPORTED_MEDIA_TYPE"
     status = 415

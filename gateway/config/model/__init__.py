@@ -2,6 +2,7 @@
 
 from gateway.config.model.callers import ApiKey, Callers, Jwt, Protect, Require
 from gateway.config.model.document import Cache, Document, Events, Telemetry
+from gateway.config.model.front import Cors, Documents, Http, RateLimit
 from gateway.config.model.gateway import Admin, Errors, Gateway, Limits, Ownership
 from gateway.config.model.part import Part
 from gateway.config.model.policy import (
@@ -45,13 +46,16 @@ __all__ = [
     "Callers",
     "CircuitBreaker",
     "Concurrency",
+    "Cors",
     "Document",
+    "Documents",
     "Errors",
     "Events",
     "Gateway",
     "HeaderRule",
     "Headers",
     "Hedge",
+    "Http",
     "Insert",
     "Jwt",
     "Limits",
@@ -63,6 +67,7 @@ __all__ = [
     "Prefix",
     "Propagate",
     "Protect",
+    "RateLimit",
     "Remove",
     "Require",
     "Retry",

@@ -186,6 +186,7 @@ class SourceKeys(Policy):
     auth: Auth | None = setting(None, "The gateway's own credentials at this source.")
     require: Require | None = setting(None, "What a caller must have to read anything of this source; `{}`: be known.")
     protect: Protect = setting({}, "What a caller must have to read a type, or a field, of this source.")
+    weight: float = setting(1.0, "How much dearer than usual what it brings is, for `gateway.limits.cost`.", ge=0)
     lookups: tuple[Lookup, ...] = setting((), "How its types are reached by key.")
     not_found: Literal["null", "error"] | None = setting(
         None, "What 404 and 410 mean. Absent: null through links and lookups, an error elsewhere."
