@@ -153,12 +153,24 @@ class Prefix(Part):
     only: Annotated[tuple[Name, ...], one_or_more()] | None = setting(None, "Only these types; absent: all of them.")
 
 
+class Page(Part):
+    limit: Name | None = setting(None, "Argument that takes how many rows are wanted: the number of keys.")
+    next: FieldPath | Literal["link-header"] | None = setting(
+        None, "Where the answer says what follows: `link-header`, or names with dots to a cursor in its body."
+    )
+    cursor: Name | None = setting(None, "Argument that takes the cursor that `next` leads to.")
+    number: Name | None = setting(None, "Argument that takes the number of the page, from 1.")
+    offset: Name | None = setting(None, "Argument that takes how many rows to pass over.")
+    max: int = setting(20, "Pages read for one set of keys; what is not found by then is an error.", ge=1, le=1_000, strict=True)
+
+
 class Batch(Part):
     via: Name = Field(description="Root field that answers many keys at once.")
-    arg: Name = Field(description="Its argument that takes the list of keys.")
+    arg: Name | None = setting(None, "Its argument that takes the list of keys; absent: the whole list is read, by `page`.")
     key: Name = Field(description="Field of a row by which it is matched to its key.")
     path: FieldPath = setting("", "From the answer to the list of rows, names with dots between; absent: the answer is it.")
     max: int = setting(100, "Keys of one call.", ge=1, le=100_000, strict=True)
+    page: Page | None = setting(None, "How its rows are read where they come in pages (REST).")
 
 
 class Lookup(Part):
