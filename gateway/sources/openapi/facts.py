@@ -164,6 +164,7 @@ class Facts:
             items=items if items is not None and isinstance(items.value, dict) else None,
             tuple_items=tuple(prefix.items()) if (prefix := self.node("prefixItems")) else (),
             values=values,
+            open=is_open,
             closed=closed,
             alternatives=alternatives,
             types=types,

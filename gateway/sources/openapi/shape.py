@@ -43,6 +43,8 @@ class Shape(msgspec.Struct, frozen=True):
     tuple_items: tuple[Node, ...] = ()
     values: Node | None = None
     """The schema of a map's values, where it has one."""
+    open: bool = False
+    """`additionalProperties` or `patternProperties` allow other members."""
     closed: bool = False
     """`additionalProperties: false`."""
     alternatives: tuple[Node, ...] = ()
