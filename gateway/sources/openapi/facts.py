@@ -27,8 +27,7 @@ def discriminator_of(node: Node) -> Discriminator | None:
         return Discriminator(said, {}, node.at)
     if isinstance(said, dict) and isinstance(said.get("propertyName"), str):
         mapping = said.get("mapping")
-        pairs = mapping.items() if isinstance(mapping, dict) else ()
-        return Discriminator(said["propertyName"], {str(value): str(target) for value, target in pairs}, node.at)
+        return Discriminator(said["propertyName"], mapping if isinstance(mapping, dict) else {}, node.at)
     return None
 
 

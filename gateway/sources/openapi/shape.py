@@ -18,8 +18,8 @@ class Property(msgspec.Struct, frozen=True):
 
 class Discriminator(msgspec.Struct, frozen=True):
     property: str
-    mapping: dict[str, str]
-    """Value → reference or schema name, as written."""
+    mapping: dict[str, Any]
+    """Value → reference or schema name, as written: shared with the document, since one may name every schema of it."""
     at: str
 
 
