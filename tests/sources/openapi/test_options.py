@@ -37,7 +37,7 @@ def body(name: str) -> dict[str, Any]:
     return {"description": name, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}
 
 
-def document(method: str = "get", place: str = "paths") -> dict[str, Any]:
+def document() -> dict[str, Any]:
     parameters = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
     responses = {"200": body("Pet"), "202": body("Job"), "404": body("Fault"), "default": body("Fault")}
     pets = {"/pets/{id}": {"get": {"operationId": "getPet", "parameters": parameters, "responses": responses}}}
@@ -79,7 +79,7 @@ class Pets:
                 self.end_headers()
                 self.wfile.write(told)
 
-            do_QUERY = do_GET  # noqa: N815  the method is called so
+            do_QUERY = do_GET
 
             def log_message(self, *_: Any) -> None:
                 """Silence."""
