@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from graphql import NonNullTypeNode
 
-from gateway.execution.reading.exact import never
+from gateway.execution.reading.exact import never, withheld
 from gateway.execution.reading.sink import ABSENT, Exact, Sink
 from gateway.execution.scalars import fast_enum
 from gateway.sources.base import Case, Field
@@ -68,6 +68,8 @@ class RowReading:
     def _field(self, field: Field, owner: str) -> Reading:
         if field.name == "__typename":
             return self._typename()
+        if field.withheld:
+            return Reading(None, withheld(f"{owner}.{field.name}"))
         return self.readers.value(field.type, field.selection, f"{owner}.{field.name}")
 
     def _typename(self) -> Reading:
@@ -82,7 +84,7 @@ class RowReading:
 
     def _property(self, field: Field, owner: str) -> str:
         wire = self.readers.wire
-        return field.key if wire.response_keys else wire.names.get((owner, field.name), field.name)
+        return (field.alias or field.key) if wire.response_keys else wire.names.get((owner, field.name), field.name)
 
     def _origins(self) -> dict[str, str]:
         """Attribute → the attribute that is decoded for it: a REST property asked for twice comes once."""
