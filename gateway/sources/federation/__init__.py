@@ -21,9 +21,8 @@ from graphql import (
     validate_schema,
 )
 from graphql import Source as Text
-from pydantic import Field
 
-from gateway.config.model.part import Part
+from gateway.config.model.part import Part, setting
 from gateway.config.problem import ConfigError, Mark, Problem
 from gateway.sources.base import Facts, Lookup, Subgraph
 from gateway.sources.document import INTROSPECT, Document, read_document
@@ -52,7 +51,7 @@ PLACEHOLDER = "type Query { _service: String }"
 class Options(Part):
     """What a federation subgraph takes at once."""
 
-    entities_per_call: int = Field(ENTITIES_PER_CALL, ge=1, le=100_000, description="Entities asked for in one `_entities` call.")
+    entities_per_call: int = setting(ENTITIES_PER_CALL, "Entities asked for in one `_entities` call.", ge=1, le=100_000, strict=True)
 
 
 async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from graphql import OperationType
 from msgspec.structs import replace
-from pydantic import Field
 
-from gateway.config.model.part import Part
+from gateway.config.model.gateway import OwnerSettings
+from gateway.config.model.part import Part, setting
+from gateway.config.model.scalars import Url
 from gateway.config.problem import ConfigError
-from gateway.errors import Owner
 from gateway.sources.base import Subgraph
 from gateway.sources.document import Document, read_document
 from gateway.sources.federation import assemble, parsed_of
@@ -30,27 +30,18 @@ if TYPE_CHECKING:
     from gateway.config.model import Source
 
 
-class Contact(Part):
-    """Who answers for one of the graphs."""
-
-    team: str = Field(description="The team's name.")
-    url: str | None = Field(None, description="The team's or service's own address.")
-    docs: str | None = Field(None, description="Where its documentation is.")
-    contact: Mapping[str, str] = Field({}, description="Ways to reach the team, such as email and chat.")
-
-
 class Graph(Part):
     """What of one graph differs from what the supergraph says."""
 
-    url: str | None = Field(None, description="Where it is called; absent: as the supergraph says.")
-    owner: Contact | None = Field(None, description="Who answers for it; absent: the owner of the source.")
+    url: Url | None = setting(None, "Where it is called; absent: as the supergraph says.")
+    owner: OwnerSettings | None = setting(None, "Who answers for it; absent: the owner of the source.")
 
 
 class Options(Part):
     """What a supergraph cannot say about its graphs."""
 
-    entities_per_call: int = Field(1000, ge=1, le=100_000, description="Entities asked for in one `_entities` call.")
-    subgraphs: Mapping[str, Graph] = Field({}, description="Per graph: its url and owner.")
+    entities_per_call: int = setting(1000, "Entities asked for in one `_entities` call.", ge=1, le=100_000, strict=True)
+    subgraphs: Mapping[str, Graph] = setting({}, "Per graph: its url and owner.")
 
 
 async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
@@ -86,9 +77,4 @@ def _subgraph(source: Source, document: Document, graph: Extracted, options: Opt
         raise ConfigError([fault(source, "SOURCE_URL_MISSING", message, at)])
     roots = {OperationType.QUERY: "Query", OperationType.MUTATION: "Mutation", OperationType.SUBSCRIPTION: "Subscription"}
     made = assemble(source, document, graph.read, roots | dict(graph.roots), Post(url, sends.headers), sends.data)
-    owner = source.owner if told.owner is None else Owner(**{**_owner(told.owner), "origin": "config"})
-    return replace(made, name=graph.name, owner=owner)
-
-
-def _owner(contact: Contact) -> dict[str, object]:
-    return {"team": contact.team, "url": contact.url, "docs": contact.docs, "contact": dict(contact.contact)}
+    return replace(made, name=graph.name, owner=told.owner or source.owner)
