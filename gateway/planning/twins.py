@@ -1,7 +1,8 @@
-"""Fetches that ask the same of one subgraph at the same stage, for rows at different places, become one.
+"""Fetches by representation that go to one subgraph at the same stage become one: its entities may be of any types.
 
-`{ a: user(id: 1) { name } b: user(id: 2) { name } }` with `name` elsewhere is one call of two entities. Only fetches that would
-start at the same stage are joined, so that none waits longer for the other's sake than it would for a slow answer.
+`{ a: user(id: 1) { name } b: user(id: 2) { name } }` with `name` elsewhere is one call of two entities, and so is what a User and
+a Product want of their reviews. Only fetches that would start at the same stage are joined, so none waits for more answers in a
+row than before; and only where they ask the same of each type, so nothing is asked of an entity that it was not asked before.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ def join_twins(drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts without those that others do the work of."""
     kept = list(drafts)
     stage = 0
-    while any(d for d in kept if _stages(kept)[d.id] >= stage):
-        stages = _stages(kept)
-        first: dict[str, Draft] = {}
+    while (stages := _stages(kept)) and stage <= max(stages.values()):
+        open_to: dict[str, list[Draft]] = {}
         for draft in [d for d in kept if stages[d.id] == stage and _may_join(d)]:
-            known = first.setdefault(_signature(draft), draft)
-            if known is not draft:
+            others = open_to.setdefault(draft.subgraph, [])
+            known = next((other for other in others if _fits(other, draft)), None)
+            if known is None:
+                others.append(draft)
+            else:
                 _join(known, draft, kept)
                 kept.remove(draft)
         stage += 1
@@ -52,9 +55,16 @@ def _may_join(draft: Draft) -> bool:
 # ---------------------------------------------------------------- the same?
 
 
-def _signature(draft: Draft) -> str:
-    """Equal for drafts that ask the same in the same shape."""
-    return f"{draft.subgraph} {_node(draft.root)}"
+def _fits(known: Draft, draft: Draft) -> bool:
+    """Each type is either new to the fetch, or asked for just what it is asked for already."""
+    taken = {name for case in known.root.cases.values() for name in (*case.types, *case.on)}
+    for types, case in draft.root.cases.items():
+        same = known.root.cases.get(types)
+        if same is None and taken & {*case.types, *case.on}:
+            return False
+        if same is not None and _case(same) != _case(case):
+            return False
+    return known.entry is not None and draft.entry is not None and known.entry.via == draft.entry.via
 
 
 def _node(node: Node) -> str:
@@ -85,6 +95,8 @@ def _join(first: Draft, second: Draft, drafts: Sequence[Draft]) -> None:
     first.representations |= second.representations
     first.needs |= second.needs
     marks = dict(_marks(first.root, second.root))
+    for types, case in second.root.cases.items():
+        first.root.cases.setdefault(types, case)
     for draft in drafts:
         _rename(draft.needs, second.id, first.id)
         _rename(draft.after, second.id, first.id)
@@ -108,7 +120,9 @@ def _rename(numbers: set[int], old: int, new: int) -> None:
 
 def _marks(first: Node, second: Node) -> Iterator[tuple[int, int]]:
     """mark in the second → mark of the same place in the first."""
-    for one, other in zip(first.cases.values(), second.cases.values(), strict=True):
+    for types, other in second.cases.items():
+        if (one := first.cases.get(types)) is None:
+            continue
         if other.mark:
             yield other.mark, one.mark
         for asked, twin in zip(one.fields.values(), other.fields.values(), strict=True):
