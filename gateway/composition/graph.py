@@ -200,9 +200,7 @@ class Graph:
                 best = (way.hops, way.cost - len(way.hops) + extra)
         return best
 
-    def _nested_cost(
-        self, type_name: str, field: str, below: SelectionSetNode, subgraph: str, provided: Provided
-    ) -> int | None:
+    def _nested_cost(self, type_name: str, field: str, below: SelectionSetNode, subgraph: str, provided: Provided) -> int | None:
         """The fetches that the fields below cost, when the field itself is read in this subgraph."""
         inner = named(self.definition(type_name, field, subgraph).type)
         total = 0

@@ -73,7 +73,7 @@ def _merged_types(
 ) -> dict[str, TypeDefinitionNode]:
     parts = _by_name(subgraphs)
     entities = {lookup.type for s in subgraphs for lookup in s.lookups}
-    merging = _merging(subgraphs, parts, by_name, problems)
+    merging = _merging(subgraphs, by_name, problems)
     types: dict[str, TypeDefinitionNode] = {QUERY: _merge_root(subgraphs, merging, problems)}
     for name, definitions in parts.items():
         if any(by_name[s].facts is not None for s in definitions):
@@ -93,9 +93,7 @@ def _by_name(subgraphs: Sequence[Subgraph]) -> dict[str, dict[str, TypeDefinitio
     return parts
 
 
-def _merging(
-    subgraphs: Sequence[Subgraph], parts: Mapping[str, Parts], by_name: Mapping[str, Subgraph], problems: list[Problem]
-) -> Merging:
+def _merging(subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], problems: list[Problem]) -> Merging:
     supertypes: dict[str, set[str]] = {}
     for subgraph in subgraphs:
         for abstract, members in possible_types(subgraph.types).items():
@@ -109,13 +107,13 @@ def _merging(
     return Merging(
         by_name,
         lambda name, of: of in supertypes.get(name, ()),
-        _usage(parts, subgraphs),
+        _usage(subgraphs),
         report,
         lambda name, field, subgraph: answers(by_name[subgraph], name, field, taken),
     )
 
 
-def _usage(parts: Mapping[str, Parts], subgraphs: Sequence[Subgraph]) -> Usage:
+def _usage(subgraphs: Sequence[Subgraph]) -> Usage:
     """Which types arguments and input fields name, and which fields give."""
     taken: set[str] = set()
     given: set[str] = set()

@@ -54,9 +54,7 @@ def graph_of(subgraphs: Sequence[Subgraph], types: Mapping[str, TypeDefinitionNo
             gatherer.moves.declared.setdefault((QUERY, name), {}).setdefault(subgraph.name, unexposed)
             gatherer.moves.fields.setdefault((QUERY, name), {}).setdefault(subgraph.name, unexposed)
     possible = gatherer.moves.possible
-    gatherer.moves.links = {
-        (name, link.field): link for link in links for name in (link.type, *possible.get(link.type, ()))
-    }
+    gatherer.moves.links = {(name, link.field): link for link in links for name in (link.type, *possible.get(link.type, ()))}
     return Graph(gatherer.moves)
 
 
@@ -88,7 +86,14 @@ class _Gatherer:
 
     def _fields(self, subgraph: Subgraph, facts: Facts, owner: str, name: str, node: TypeDefinitionNode) -> None:
         for field in fields_of(node):
-            self._field(subgraph, facts, owner, name, field, answers(subgraph, name if owner != QUERY else QUERY, field.name.value, self.taken))
+            self._field(
+                subgraph,
+                facts,
+                owner,
+                name,
+                field,
+                answers(subgraph, name if owner != QUERY else QUERY, field.name.value, self.taken),
+            )
 
     def _field(self, subgraph: Subgraph, facts: Facts, owner: str, name: str, field: FieldDefinitionNode, answered: bool) -> None:
         at, own = (owner, field.name.value), (name, field.name.value)
@@ -100,9 +105,7 @@ class _Gatherer:
         if own in facts.provides:
             self.moves.provides[(*at, subgraph.name)] = facts.provides[own]
 
-    def _interface(
-        self, subgraph: Subgraph, facts: Facts, name: str, node: TypeDefinitionNode, members: Iterable[str]
-    ) -> None:
+    def _interface(self, subgraph: Subgraph, facts: Facts, name: str, node: TypeDefinitionNode, members: Iterable[str]) -> None:
         """A field of an interface is answered where every object type of it there answers it."""
         for field in fields_of(node):
             everywhere = all(answers(subgraph, member, field.name.value, self.taken) for member in members)

@@ -109,10 +109,7 @@ class _Walk:
         return self._readable(state, required)
 
     def _readable(self, state: State, selection: SelectionSetNode) -> bool:
-        for node in self.graph.selected(state.type, selection.selections):
-            if not self._node_readable(state, node):
-                return False
-        return True
+        return all(self._node_readable(state, node) for node in self.graph.selected(state.type, selection.selections))
 
     def _node_readable(self, state: State, node: FieldNode) -> bool:
         if node.name.value == "__typename":

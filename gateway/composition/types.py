@@ -1,9 +1,9 @@
 """Merges definitions of one type in the federation sense: what is given out is united, what is taken in is intersected.
 
-    objects, interfaces   fields united; a field's type is the widest of its definitions, its arguments those all definitions have
-    unions                members united
-    input objects         fields all definitions have, each as strict as the strictest
-    enums                 values united where given out, intersected where taken in, the same where both
+objects, interfaces   fields united; a field's type is the widest of its definitions, its arguments those all definitions have
+unions                members united
+input objects         fields all definitions have, each as strict as the strictest
+enums                 values united where given out, intersected where taken in, the same where both
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def merge_type(name: str, parts: Parts, merging: Merging) -> TypeDefinitionNode:
         return next(iter(parts.values()))
     ordered = sorted(parts, key=lambda s: name in _stand_ins(merging.subgraphs[s]))
     base = parts[ordered[0]]
-    whole = replace(base, description=_description(parts.values()), directives=_directives(parts.values()))  # type: ignore[call-arg]  # all have them
+    whole = replace(base, description=_description(parts.values()), directives=_directives(parts.values()))
     if isinstance(base, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
         return _fields_type(name, whole, {s: parts[s] for s in ordered}, merging)
     if isinstance(base, InputObjectTypeDefinitionNode):
@@ -132,11 +132,17 @@ def _field(parent: str, parts: Mapping[str, FieldDefinitionNode], merging: Mergi
     external = {s: f for s, f in parts.items() if s not in answering}
     for subgraph, field in external.items():
         if output_type([kind, field.type], merging.is_subtype) is None:
-            message = f"{coordinate} is {print_ast(field.type)} as an external field of {subgraph}, and {print_ast(kind)} elsewhere"
+            message = (
+                f"{coordinate} is {print_ast(field.type)} as an external field of {subgraph}, and {print_ast(kind)} elsewhere"
+            )
             merging.report("EXTERNAL_TYPE_MISMATCH", coordinate, message, parts)
     arguments = tuple(_arguments(coordinate, answering, merging))
     return replace(
-        first, type=kind, arguments=arguments, description=_description(answering.values()), directives=_directives(answering.values())
+        first,
+        type=kind,
+        arguments=arguments,
+        description=_description(answering.values()),
+        directives=_directives(answering.values()),
     )
 
 
@@ -165,9 +171,7 @@ def output_type(types: Sequence[TypeNode], is_subtype: Callable[[str, str], bool
 # ---------------------------------------------------------------- taken in
 
 
-def _arguments(
-    coordinate: str, parts: Mapping[str, FieldDefinitionNode], merging: Merging
-) -> Iterable[InputValueDefinitionNode]:
+def _arguments(coordinate: str, parts: Mapping[str, FieldDefinitionNode], merging: Merging) -> Iterable[InputValueDefinitionNode]:
     """Those that every definition has: only they can be sent wherever the field is asked."""
     given = {s: {a.name.value: a for a in f.arguments or ()} for s, f in parts.items()}
     for name in dict.fromkeys(n for arguments in given.values() for n in arguments):
@@ -231,7 +235,13 @@ def input_type(types: Sequence[TypeNode]) -> TypeNode | None:
 def _enum_values(name: str, parts: Parts, merging: Merging) -> tuple[Any, ...]:
     """Hidden values take no part: a client neither gives nor is given them."""
     known: dict[str, dict[str, Any]] = {s: {v.name.value: v for v in getattr(n, "values", ())} for s, n in parts.items()}
-    hidden = {c.partition(".")[2] for s in parts if (f := merging.subgraphs[s].facts) for c in f.inaccessible if c.startswith(f"{name}.")}
+    hidden = {
+        c.partition(".")[2]
+        for s in parts
+        if (f := merging.subgraphs[s].facts)
+        for c in f.inaccessible
+        if c.startswith(f"{name}.")
+    }
     everywhere = [v for v in dict.fromkeys(v for values in known.values() for v in values) if all(v in k for k in known.values())]
     taken, given = name in merging.usage.taken, name in merging.usage.given
     united = {v: node for values in known.values() for v, node in values.items()}

@@ -1,4 +1,4 @@
-"""What of the merged types clients see: all but the inaccessible. What is hidden stays usable inside, for keys and requirements."""
+"""What of the merged types clients see: all but the inaccessible. The rest stays usable inside, for keys and requirements."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from gateway.execution.envelope import Body, body
 from gateway.execution.gather import Convert, Descend, Gathered, KeyOf, descents, key_converter, key_reader
 from gateway.execution.place import Found, Merge, Place, Replace, Target, completing, into, source_of, under
 from gateway.execution.reading import Readers, Reading, Sink, attribute_of
-from gateway.planning.plan import Plan, Step
 from gateway.execution.represent import representing
+from gateway.planning.plan import Plan, Step
 from gateway.sources.base import Case, Entry, Field, Prepared, Representation, Subgraph
 from gateway.sources.reach import named, nullable
 from gateway.upstream.call import Reply
@@ -33,9 +33,9 @@ class ReadyStep:
     """A step of the plan, ready to run. See `run`."""
 
     __slots__ = (
-        "after", "also", "base", "body", "clean", "complete", "convert", "descents", "entry", "hide_key", "holders", "key_of", "match", "merges",
-        "misses", "nullable", "place", "prepared", "read_key", "replace", "requires", "same_key", "single", "step", "subgraph", "then",
-        "verify",
+        "after", "also", "base", "body", "clean", "complete", "convert", "descents", "entry", "hide_key", "holders", "key_of",
+        "match", "merges", "misses", "nullable", "place", "prepared", "read_key", "replace", "requires", "same_key", "single",
+        "step", "subgraph", "then", "verify",
     )  # fmt: skip
 
     step: Step
@@ -231,7 +231,11 @@ def _reach_parents(ready: ReadyStep, cases: Mapping[type, Case]) -> None:
     parents = frozenset(c for c, case in cases.items() if case.mark in marks)
 
     def having(attribute: str) -> frozenset[type]:
-        return frozenset(c for c in cases if attribute in c.__struct_fields__)
+        return frozenset(
+            c
+            for c in cases
+            if attribute in c.__struct_fields__  # type: ignore[attr-defined]  # every row class is a struct
+        )
 
     ready.descents = descents(step.path, having, parents)
     ready.also = tuple((where.base, descents(where.path, having, parents)) for where in step.also)

@@ -91,7 +91,8 @@ def into(targets: Mapping[type, Target]) -> Place:
             parents, keys = by_class.setdefault(parent.__class__, ([], []))
             parents.append(parent)
             keys.append(key)
-        return any([_fill(targets[cls], parents, keys, found) for cls, (parents, keys) in by_class.items()])
+        faults = [_fill(targets[cls], parents, keys, found) for cls, (parents, keys) in by_class.items()]
+        return any(faults)
 
     return place
 
@@ -147,9 +148,11 @@ class Merge:
 
     def _list(self, into: list[Any], values: Any) -> bool:
         if values.__class__ is not list:
-            return any([self(item, values) for item in into])
-        given = [*values[: len(into)], *repeat(None, len(into) - len(values))]
-        return any([self(item, value) for item, value in zip(into, given, strict=True)])
+            given = [values] * len(into)
+        else:
+            given = [*values[: len(into)], *repeat(None, len(into) - len(values))]
+        faults = [self(item, value) for item, value in zip(into, given, strict=True)]
+        return any(faults)
 
     def _target(self, cls: type) -> Target:
         if (known := self._targets.get(cls)) is None:
@@ -177,7 +180,10 @@ def _missing(coordinate: str, service: str) -> SchemaDrift:
 
 
 class Replace:
-    """Puts rows that know their type in the place of those that do not. `holders` are the rows that have them under `attribute`."""
+    """Puts rows that know their type in the place of those that do not.
+
+    `holders` are the rows that have them under `attribute`.
+    """
 
     def __init__(self, attribute: str, cases: Cases, service: str) -> None:
         self.attribute = attribute

@@ -21,9 +21,7 @@ encode = msgspec.json.Encoder().encode
 TYPE = "__typename"
 
 
-def representing(
-    representations: Mapping[type, Representation], cases: Mapping[type, Case]
-) -> tuple[KeyOf, Convert]:
+def representing(representations: Mapping[type, Representation], cases: Mapping[type, Case]) -> tuple[KeyOf, Convert]:
     """How keys are read from parents of these row classes, and what each key is on the wire."""
     by_class = {cls: _reader(representation, cases) for cls, representation in representations.items()}
     names = {representation.mark: tuple(i.name for i in representation.inputs) for representation in representations.values()}

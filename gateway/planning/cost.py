@@ -171,19 +171,25 @@ class Costs:
         used = {s for s in assigned_known.values() if s not in here}
         tokens = frozenset(token for s in used for token in hops[s][0])
         rest = sum(hops[s][1] for s in used) + sum(offers[key][s] for key, s in assigned_known.items())
-        missing = sum(NEVER for f in fields if f.key not in assigned_known and f.name != "__typename" and not self._linked(type_name, f))
+        missing = sum(
+            NEVER for f in fields if f.key not in assigned_known and f.name != "__typename" and not self._linked(type_name, f)
+        )
         return assigned_known, tokens, rest + missing
 
     def _linked(self, type_name: str, field: Field) -> bool:
         return (type_name, field.name) in self.graph.links
 
-    def _greedy(self, offers: Mapping[str, Offers], hops: Mapping[str, tuple[frozenset[str], int]], chosen: list[str]) -> list[str]:
+    def _greedy(
+        self, offers: Mapping[str, Offers], hops: Mapping[str, tuple[frozenset[str], int]], chosen: list[str]
+    ) -> list[str]:
         at_home = len(chosen)
 
         def total(subgraphs: Sequence[str]) -> int:
             tokens = {token for s in subgraphs if s in hops for token in hops[s][0]}
             ways = sum(hops[s][1] for s in subgraphs if s in hops)
-            return FETCH * len(tokens) + ways + sum(min((o[s] for s in subgraphs if s in o), default=NEVER) for o in offers.values())
+            return (
+                FETCH * len(tokens) + ways + sum(min((o[s] for s in subgraphs if s in o), default=NEVER) for o in offers.values())
+            )
 
         known = total(chosen)
         while True:
@@ -228,7 +234,9 @@ class Costs:
             self._sizes[id(field.selection)] = known
         return known
 
-    def way(self, type_name: str, subgraph: str, here: Mapping[str, Provided], parent: Parent | None) -> tuple[frozenset[str], int]:
+    def way(
+        self, type_name: str, subgraph: str, here: Mapping[str, Provided], parent: Parent | None
+    ) -> tuple[frozenset[str], int]:
         """The subgraphs on the way, and the fetches it costs besides."""
         if type_name == QUERY:
             return frozenset((subgraph,)), 0

@@ -137,8 +137,8 @@ class Draft:
     """A fetch in the making, and where its rows belong."""
 
     __slots__ = (
-        "after", "also", "entered", "entry", "id", "into", "marks", "needs", "place", "replaces", "representations", "root_asked", "rows",
-        "subgraph", "types",
+        "after", "also", "entered", "entry", "id", "into", "marks", "needs", "place", "replaces", "representations",
+        "root_asked", "rows", "subgraph", "types",
     )  # fmt: skip
 
     def __init__(self, number: int, subgraph: str, type_name: str, entry: Entry | None) -> None:
@@ -202,7 +202,11 @@ class Presence:
 
 def same(one: Field, other: Field) -> bool:
     """Do two fields ask for the same, wherever they are written?"""
-    return one.name == other.name and _bare(one.arguments) == _bare(other.arguments) and same_selection(one.selection, other.selection)
+    return (
+        one.name == other.name
+        and _bare(one.arguments) == _bare(other.arguments)
+        and same_selection(one.selection, other.selection)
+    )
 
 
 def _bare(arguments: tuple[Argument, ...]) -> tuple[tuple[str, object], ...]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from graphql import FieldNode, SelectionSetNode, print_ast
+from graphql import FieldNode, SelectionSetNode, TypeNode, print_ast
 
 from gateway.composition.graph import Hop, Provided
+from gateway.errors import InternalError
 from gateway.planning.cost import FETCH, everyones
 from gateway.planning.draft import Draft, Node, Place, Position, Presence, same, same_fields
 from gateway.planning.operation import TYPENAME
@@ -120,14 +121,16 @@ class Entering:
                 position.place.guests.append(draft)
         draft.hang(position, needs)
         typename = None
+        on: tuple[str, ...] = ()
         if hop.name not in position.types:
-            sent, on = hop.name, (hop.name,)
+            sent = hop.name
+            on = (hop.name,)
         elif len(position.types) > 1:
             typename, more = self._typename(position)
             draft.needs |= more
-            sent, on = position.type, ()
+            sent = position.type
         else:
-            sent, on = hop.name, ((hop.name,) if position.types != (hop.name,) else ())
+            sent = hop.name
         draft.representations[position.home.mark] = Representation(sent, position.home.mark, tuple(inputs), typename)
         case = draft.root.case(position.types, on)
         presence = Presence(draft, case, draft.rows, root=True)
@@ -181,12 +184,16 @@ class Entering:
         inputs, needs = self._inputs(position, required, nullable=True)
         before = self.before(needs)
         for known in position.presences:
-            if known.root and known.subgraph == subgraph and known.draft.id not in before and self._takes(known, position, inputs, field):
+            if (
+                known.root
+                and known.subgraph == subgraph
+                and known.draft.id not in before
+                and self._takes(known, position, inputs, field)
+            ):
                 self._send_along(known.draft, position, inputs, needs)
                 return known
         keys, more = self._key(position, hop)
-        presence = self._represented(position, hop, [*keys, *inputs], needs | more)
-        return presence
+        return self._represented(position, hop, [*keys, *inputs], needs | more)
 
     def _takes(self, presence: Presence, position: Position, inputs: Sequence[Input], field: Field) -> bool:
         known = presence.draft.representations.get(position.home.mark)
@@ -247,11 +254,17 @@ class Entering:
         position.hidden[wanted] = (value, frozenset(needs))
         return value, needs
 
-    def _visible(self, position: Position, name: str) -> tuple[str, object, Draft] | None:
+    def _visible(self, position: Position, name: str) -> tuple[str, TypeNode, Draft] | None:
         """The client's own field, when it asks for the very same."""
         for presence in position.presences:
             for asked in presence.case.fields.values():
-                if asked.field.name == name and not asked.arguments and not asked.hidden and asked.below is None and not asked.merged:
+                if (
+                    asked.field.name == name
+                    and not asked.arguments
+                    and not asked.hidden
+                    and asked.below is None
+                    and not asked.merged
+                ):
                     return asked.key, asked.field.type, presence.draft
         return None
 
@@ -259,7 +272,7 @@ class Entering:
         """One value of the rows, perhaps inside an object: what a link or a lookup by a single key takes."""
         if len(path) == 1 and (visible := self._visible(position, path[0])) is not None:
             key, kind, draft = visible
-            return Input(name, (key,), kind), {draft.id}  # type: ignore[arg-type]  # the type of a field
+            return Input(name, (key,), kind), {draft.id}
         wanted = ".".join(path)
         if wanted in position.hidden:
             value, known = position.hidden[wanted]
@@ -327,9 +340,7 @@ class Entering:
 
     # ------------------------------------------------------------ stand-ins
 
-    def stand_in(
-        self, field: Field, node: Node, draft: Draft, place: Place, parent: Position, provided: Provided
-    ) -> set[int]:
+    def stand_in(self, field: Field, node: Node, draft: Draft, place: Place, parent: Position, provided: Provided) -> set[int]:
         """Plan a selection on an object that stands for an interface."""
         planner, selection = self.planner, field.selection
         assert selection is not None  # only objects stand for interfaces
@@ -341,7 +352,7 @@ class Entering:
             case.answer = selection.cases[0].fields
             return planner.fill(untold, selection.cases[0].fields)
         teller = self._teller(untold, field)
-        return self._told(field, untold, teller, draft)
+        return self._told(field, untold, teller)
 
     def _teller(self, untold: Position, field: Field) -> Presence:
         """A fetch whose rows take the place of those that do not know their type."""
@@ -353,8 +364,6 @@ class Entering:
             if planner.costs.tells(s, wire) and way.hops
         ]
         if not ways:
-            from gateway.errors import InternalError
-
             raise InternalError(f"no subgraph says which types the values of {wire} from {presence.subgraph} have")
         _, _, way = min(ways, key=lambda w: (w[0], w[1]))
         for hop in way.hops[:-1]:
@@ -364,7 +373,7 @@ class Entering:
         told.draft.replaces = True
         return told
 
-    def _told(self, field: Field, untold: Position, teller: Presence, draft: Draft) -> set[int]:
+    def _told(self, field: Field, untold: Position, teller: Presence) -> set[int]:
         planner, selection = self.planner, field.selection
         assert selection is not None  # only objects stand for interfaces
         root = teller.draft.root
@@ -375,12 +384,12 @@ class Entering:
         involved = {teller.draft.id}
         for types, fields in planner.split(selection, runtime, teller.subgraph, (), None):
             case = root.case(types)
-            position = planner.position(place, types[0] if types else untold.type, types, case, teller.draft, (), untold.parent, field)
+            position = planner.position(
+                place, types[0] if types else untold.type, types, case, teller.draft, (), untold.parent, field
+            )
             position.told_apart = frozenset(types)
             case.answer = fields
             before = untold.presences[0]
             position.presences.append(Presence(before.draft, before.case, place, before.provided))
             involved |= planner.fill(position, fields)
         return involved
-
-

@@ -154,7 +154,9 @@ class Planner:
         positions = []
         for types, fields in self.split(selection, runtime, draft.subgraph, provided, self._parent_of(parent, field, draft)):
             case = node.case(types)
-            positions.append((self.position(place, types[0] if types else wire, types, case, draft, provided, parent, field), fields))
+            positions.append(
+                (self.position(place, types[0] if types else wire, types, case, draft, provided, parent, field), fields)
+            )
         several = len(selection.cases) > 1 or len(positions) > 1
         involved: set[int] = set()
         for position, fields in positions:

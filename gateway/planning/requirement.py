@@ -6,9 +6,21 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
-from graphql import FieldNode, GraphQLSchema, NameNode, OperationDefinitionNode, SelectionSetNode, parse
+from graphql import (
+    FieldNode,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    NameNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    parse,
+)
 
-from gateway.planning.operation import Normaliser
+from gateway.planning.operation import CompositeType, Normaliser
 from gateway.sources.base import Field
 
 TYPENAME = FieldNode(name=NameNode(value="__typename"), directives=(), arguments=())
@@ -18,8 +30,14 @@ def field_of_requirement(schema: GraphQLSchema, type_name: str, key: str, wanted
     """Nested objects carry their type, so that whoever is sent them can tell what they are."""
     nodes = list(_parsed(wanted)) if isinstance(wanted, str) else list(wanted)
     normaliser = Normaliser(schema, {}, {})
-    field = normaliser.field(schema.type_map[type_name], key, [_typed(node) for node in nodes])
+    field = normaliser.field(_composite(schema, type_name), key, [_typed(node) for node in nodes])
     return msgspec.structs.replace(field, hidden=True, location=None)
+
+
+def _composite(schema: GraphQLSchema, type_name: str) -> CompositeType:
+    found = schema.type_map[type_name]
+    assert isinstance(found, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType)  # rows are of nothing else
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -38,15 +56,15 @@ def _typed(node: FieldNode) -> FieldNode:
 
 
 def _typed_set(selections: SelectionSetNode) -> SelectionSetNode:
-    made = []
+    return SelectionSetNode(selections=(TYPENAME, *_members(selections)))
+
+
+def _members(selections: SelectionSetNode) -> list[SelectionNode]:
+    made: list[SelectionNode] = []
     for node in selections.selections:
         if isinstance(node, FieldNode):
             made.append(_typed(node))
-        else:
-            made.append(type(node)(**{**{k: getattr(node, k) for k in node.keys if k != "loc"},
-                                      "selection_set": _plain(node.selection_set)}))  # fmt: skip
-    return SelectionSetNode(selections=(TYPENAME, *made))
-
-
-def _plain(selections: SelectionSetNode) -> SelectionSetNode:
-    return SelectionSetNode(selections=_typed_set(selections).selections[1:])
+        elif isinstance(node, InlineFragmentNode):
+            inner = SelectionSetNode(selections=tuple(_members(node.selection_set)))
+            made.append(InlineFragmentNode(type_condition=node.type_condition, directives=(), selection_set=inner))
+    return made

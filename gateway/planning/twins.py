@@ -103,9 +103,7 @@ def _join(first: Draft, second: Draft, drafts: Sequence[Draft]) -> None:
         if draft.place is not None and draft.place.base is second:
             draft.place = _same_place(first, draft.place)
             draft.marks = {marks.get(m, m) for m in draft.marks}
-            draft.representations = {
-                marks.get(m, m): replace(r, mark=marks.get(m, m)) for m, r in draft.representations.items()
-            }
+            draft.representations = {marks.get(m, m): replace(r, mark=marks.get(m, m)) for m, r in draft.representations.items()}
         draft.also = [
             (_same_place(first, place), {marks.get(m, m) for m in also}) if place.base is second else (place, also)
             for place, also in draft.also

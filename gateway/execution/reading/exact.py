@@ -16,11 +16,16 @@ def never(_value: Any, _sink: Sink) -> Any:
 
 def withheld(coordinate: str) -> Exact:
     """A field that is not asked because not every service that could answer knows such values."""
-    expected, sentence = "a type that every source of the field knows", f"gave a value of a type that others do not know: {coordinate}"
+    expected, sentence = (
+        "a type that every source of the field knows",
+        f"gave a value of a type that others do not know: {coordinate}",
+    )
 
     def exact(_value: Any, sink: Sink) -> Any:
         sink.faulty = True
-        error = SchemaDrift(f"{sentence} is not answered", coordinate=coordinate, expected=expected, actual="one that some do not")
+        error = SchemaDrift(
+            f"{sentence} is not answered", coordinate=coordinate, expected=expected, actual="one that some do not"
+        )
         return sink.once(coordinate, "withheld", error)
 
     return exact

@@ -14,7 +14,6 @@ from gateway.execution.scalars import EXACT, FAST, exact_enum, fast_enum
 from gateway.sources.base import Case, Dispatch, Selection, Subgraph
 from gateway.sources.reach import nullable
 
-
 TAGS = ("__typename", "_tag")
 """Under which of these the planner asks for the name that tells members apart."""
 

@@ -13,6 +13,7 @@ from graphql import (
     DocumentNode,
     FieldDefinitionNode,
     GraphQLError,
+    Node,
     OperationType,
     SchemaDefinitionNode,
     SchemaExtensionNode,
@@ -51,7 +52,9 @@ PLACEHOLDER = "type Query { _service: String }"
 class Options(Part):
     """What a federation subgraph takes at once."""
 
-    entities_per_call: int = setting(ENTITIES_PER_CALL, "Entities asked for in one `_entities` call.", ge=1, le=100_000, strict=True)
+    entities_per_call: int = setting(
+        ENTITIES_PER_CALL, "Entities asked for in one `_entities` call.", ge=1, le=100_000, strict=True
+    )
 
 
 async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
@@ -65,18 +68,19 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
 
 def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subgraph:
     """The document as a subgraph. Slow for a large one: not on the event loop."""
-    parsed = parsed_of(source, document)
-    speech = speech_of(parsed.definitions)
-    roots = _roots(parsed)
-    told = read(parsed, speech, roots[OperationType.QUERY])
-    if faults := _faults(parsed, speech, told, roots[OperationType.QUERY]):
-        raise ConfigError(_problems(source, document, faults))
+    told, roots, faults = _read(parsed_of(source, document))
+    if faults:  # again, with the places in the document, which cost memory as long as the nodes live
+        raise ConfigError(_problems(source, document, _read(parsed_of(source, document, located=True))[2]))
     return assemble(source, document, told, roots, post, send)
 
 
-def assemble(
-    source: Source, document: Document, told: Read, roots: dict[OperationType, str], post: Post, send: Send
-) -> Subgraph:
+def _read(parsed: DocumentNode) -> tuple[Read, dict[OperationType, str], list[Fault]]:
+    speech, roots = speech_of(parsed.definitions), _roots(parsed)
+    told = read(parsed, speech, roots[OperationType.QUERY])
+    return told, roots, _faults(parsed, speech, told, roots[OperationType.QUERY])
+
+
+def assemble(source: Source, document: Document, told: Read, roots: dict[OperationType, str], post: Post, send: Send) -> Subgraph:
     """What was read, as a subgraph: exposed, with its lookups, renamed where a prefix says so."""
     query = roots[OperationType.QUERY]
     entities = [name for name, keys in told.facts.keys.items() if name in told.types and keys]
@@ -124,17 +128,17 @@ def key_lookups(facts: Facts) -> tuple[Lookup, ...]:
 # ---------------------------------------------------------------- the document
 
 
-def parsed_of(source: Source, document: Document) -> DocumentNode:
+def parsed_of(source: Source, document: Document, *, located: bool = False) -> DocumentNode:
     """The document's syntax. Raises `ConfigError`."""
     try:
         text = document.text.removeprefix(BOM).decode()
-        return parse(Text(text, document.name), max_tokens=TOKENS)
+        return parse(Text(text, document.name), no_location=not located, max_tokens=TOKENS)
     except UnicodeDecodeError as error:
         message = f"{document.name} is not UTF-8 (byte {error.start})"
     except RecursionError:
         message = f"{document.name} is nested too deeply"
     except GraphQLError as error:
-        place = (error.locations or [None])[0]
+        place = next(iter(error.locations or ()), None)
         mark = Mark(document.name, place.line, place.column) if place else None
         raise ConfigError([fault(source, "SCHEMA_SYNTAX", error.message, mark=mark)]) from None
     raise ConfigError([fault(source, "SCHEMA_SYNTAX", message)])
@@ -171,7 +175,7 @@ def _invalid(told: Read, query: str) -> Sequence[Exception]:
         return [error]
 
 
-def _node(error: Exception) -> object:
+def _node(error: Exception) -> Node | None:
     return next(iter(getattr(error, "nodes", None) or ()), None)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -70,9 +71,10 @@ def read(document: DocumentNode, speech: Speech, query: str) -> Read:
     for name, node in types.items():
         reader.type_facts(name, node)
     types = {name: _clean(node, reader.keeps) for name, node in types.items()}
-    root = types.get(query) or ObjectTypeDefinitionNode(name=NameNode(value=query), interfaces=(), directives=(), fields=())
-    own = frozenset({"_service", "_entities"})
-    types[query] = replace(root, fields=tuple(f for f in fields_of(root) if f.name.value not in own))  # type: ignore[type-var]  # a node
+    root = types.get(query)
+    fields = tuple(f for f in fields_of(root) if f.name.value not in ("_service", "_entities"))
+    interfaces = root.interfaces if isinstance(root, ObjectTypeDefinitionNode) else ()
+    types[query] = ObjectTypeDefinitionNode(name=NameNode(value=query), interfaces=interfaces, directives=(), fields=fields)
     directives = tuple(
         d
         for d in document.definitions
@@ -209,12 +211,10 @@ class _Reader:
             self.faults.append((type_code, f"@{directive} of {coordinate} needs fields: a string", node))
             return None
         try:
-            (operation,) = parse(f"{{ {text} }}", no_location=True).definitions
+            return field_set(text)
         except (GraphQLSyntaxError, ValueError):
             self.faults.append((code, f'@{directive}(fields: "{text}") of {coordinate} is not a selection of fields', node))
             return None
-        assert isinstance(operation, OperationDefinitionNode)  # it begins with a brace
-        return operation.selection_set
 
     def _fake_externals(self, name: str) -> None:
         """Key fields of an extension are this subgraph's own, whatever they say: Federation 1 wanted them marked."""
@@ -235,6 +235,14 @@ class _Reader:
             guarded=self.guarded,
             shares=first,
         )
+
+
+@lru_cache(maxsize=4096)
+def field_set(text: str) -> SelectionSetNode:
+    """The fields of a key, requirement or provision. Raises `GraphQLSyntaxError`, or `ValueError` when it is no selection."""
+    (operation,) = parse(f"{{ {text} }}", no_location=True).definitions
+    assert isinstance(operation, OperationDefinitionNode)  # it begins with a brace
+    return operation.selection_set
 
 
 def _argument(directive: ConstDirectiveNode, name: str) -> str | bool | None:

@@ -62,7 +62,9 @@ DEFINITIONS = {
     "context": (2, 8, "directive @context(name: String!) repeatable on OBJECT | INTERFACE | UNION"),
     "fromContext": (2, 8, "directive @fromContext(field: String) on ARGUMENT_DEFINITION"),
     "cost": (
-        2, 9, "directive @cost(weight: Int!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR"
+        2, 9,
+        "directive @cost(weight: Int!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT"
+        " | SCALAR",
     ),
     "listSize": (
         2, 9,
@@ -75,7 +77,9 @@ DEFINITIONS = {
 
 SINCE_ONE = frozenset({"key", "requires", "provides", "external", "extends", "tag", "inaccessible"})
 """What Federation 1 has of them."""
-OWN_TYPES = frozenset({"_Any", "_FieldSet", "_Entity", "_Service", "FieldSet", "Import", "Purpose", "Scope", "Policy", "ContextArgument"})
+OWN_TYPES = frozenset(
+    {"_Any", "_FieldSet", "_Entity", "_Service", "FieldSet", "Import", "Purpose", "Scope", "Policy", "ContextArgument"}
+)
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -124,7 +128,9 @@ def speech_of(definitions: Iterable[DefinitionNode]) -> Speech:
             faults.append(("INVALID_LINK_DIRECTIVE_USAGE", f'imports "{theirs}", which the federation spec does not have'))
         elif theirs.startswith("@") and DEFINITIONS[bare][:2] > federation.version and not faults:
             version = "v{}.{}".format(*DEFINITIONS[bare][:2])
-            faults.append(("INVALID_LINK_DIRECTIVE_USAGE", f'imports "{theirs}", which came with {version} of the federation spec'))
+            faults.append(
+                ("INVALID_LINK_DIRECTIVE_USAGE", f'imports "{theirs}", which came with {version} of the federation spec')
+            )
         else:
             names[ours.removeprefix("@")] = bare
     return Speech(federation.version, names, (f"{federation.prefix}__", "link__"), tuple(faults), links)

@@ -19,7 +19,9 @@ REPRESENTATIONS = parse_type("[_Any!]!", no_location=True)
 NAME = "representations"
 
 
-def represented(fetch: Fetch, entry: Entry, terms: Terms, post: Post, free: Callable[..., str], body: Callable[..., Any]) -> Prepared:
+def represented(
+    fetch: Fetch, entry: Entry, terms: Terms, post: Post, free: Callable[..., str], body: Callable[..., Any]
+) -> Prepared:
     """A key of this fetch is one representation; the rows come in the order of the representations."""
     writer = Writer(terms)
     block = writer.fragments(fetch.selection)

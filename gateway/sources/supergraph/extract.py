@@ -20,19 +20,17 @@ from graphql import (
     NamedTypeNode,
     NameNode,
     ObjectTypeDefinitionNode,
-    OperationDefinitionNode,
     OperationType,
     SchemaDefinitionNode,
     SelectionSetNode,
     StringValueNode,
     TypeDefinitionNode,
     UnionTypeDefinitionNode,
-    parse,
     parse_type,
 )
 
 from gateway.sources.base import Coordinate, Facts, Key, Override
-from gateway.sources.federation.read import Read
+from gateway.sources.federation.read import Read, field_set
 from gateway.sources.federation.spec import GUARDS
 from gateway.sources.supergraph.spec import JoinSpec
 
@@ -134,7 +132,7 @@ class _Graph:
 
     def add(self, node: TypeDefinitionNode, joins: list[Arguments]) -> None:
         name = node.name.value
-        keys = [Key(_fields(j["key"]), j["key"], j.get("resolvable") is not False) for j in joins if j.get("key")]
+        keys = [Key(field_set(j["key"]), j["key"], j.get("resolvable") is not False) for j in joins if j.get("key")]
         if keys:
             self.keys[name] = tuple(keys)
         if any(j.get("isInterfaceObject") for j in joins):
@@ -208,9 +206,9 @@ class _Graph:
         if join.get("external") or join.get("usedOverridden"):
             self.external.add(at)
         if join.get("requires"):
-            self.requires[at] = _fields(join["requires"])
+            self.requires[at] = field_set(join["requires"])
         if join.get("provides"):
-            self.provides[at] = _fields(join["provides"])
+            self.provides[at] = field_set(join["provides"])
         if join.get("override"):
             self.overrides[at] = Override(join["override"], join.get("overrideLabel"))
 
@@ -241,9 +239,3 @@ class _Graph:
                 continue
             kept.append(replace(directive, name=NameNode(value=standard)))
         return tuple(kept)
-
-
-def _fields(text: str) -> SelectionSetNode:
-    (operation,) = parse(f"{{ {text} }}", no_location=True).definitions
-    assert isinstance(operation, OperationDefinitionNode)  # it begins with a brace
-    return operation.selection_set
