@@ -25,12 +25,15 @@ from graphql import (
     validate_schema,
 )
 
+from gateway.composition.directives import check_directives, interface_keys
+from gateway.composition.graph import Graph
 from gateway.composition.links import link_field, resolve_links
 from gateway.composition.moves import answers, graph_of, overridden
 from gateway.composition.rules import Clash, directive_differences, merge_differences, several, sharing_differences
 from gateway.composition.satisfiability import query_as_a_type, unsatisfied
 from gateway.composition.supergraph import Supergraph
-from gateway.composition.types import Merging, Usage, merge_type
+from gateway.composition.together import check_hidden, check_interfaces, check_requirements, check_sharing, hints
+from gateway.composition.types import Merging, Report, Usage, merge_type
 from gateway.composition.visible import hidden_coordinates, visible_types, with_visible_values
 from gateway.config.model import Link as LinkSettings
 from gateway.config.problem import ConfigError, Problem
@@ -52,17 +55,51 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
     resolved = resolve_links(links, types, by_name, problems)
     for link in resolved:
         types[link.type] = _with_field(types[link.type], link_field(link))
-    if any(p.severity == "error" for p in problems):
-        raise ConfigError(problems)
     hidden = hidden_coordinates(subgraphs)
     visible = visible_types(types, hidden)
+    graph = graph_of(subgraphs, types, resolved)
+    _check_federation(subgraphs, by_name, types, visible, hidden, graph, problems)
+    if any(p.severity == "error" for p in problems):
+        raise ConfigError(problems)
     document = DocumentNode(definitions=(*directives, *visible.values()))
     schema = _build(document, problems)
     whole = _build(DocumentNode(definitions=(*directives, *types.values())), problems) if hidden else schema
-    graph = graph_of(subgraphs, types, resolved)
     if out_of_reach := unsatisfied(graph, visible, by_name, resolved):
         raise ConfigError([*problems, *out_of_reach])
     return Supergraph(schema, document, with_visible_values(subgraphs, visible), graph, tuple(problems), whole)
+
+
+def _check_federation(
+    subgraphs: Sequence[Subgraph],
+    by_name: Mapping[str, Subgraph],
+    types: Mapping[str, TypeDefinitionNode],
+    visible: Mapping[str, TypeDefinitionNode],
+    hidden: frozenset[str],
+    graph: Graph,
+    problems: list[Problem],
+) -> None:
+    """The rules of federation. Graphs of plain sources only have nothing that they could find."""
+    if all(s.facts is None for s in subgraphs):
+        return
+    report = _reporter(by_name, problems)
+    for subgraph in subgraphs:
+        check_directives(subgraph, by_name, report)
+    sources = {name: [s.name for s in subgraphs if name in s.types or name == QUERY] for name in types}
+    interface_keys(by_name, graph.possible, report)
+    check_sharing(by_name, types, graph, report)
+    check_interfaces(types, report, sources)
+    check_hidden(types, visible, hidden, report, sources)
+    check_requirements(types, graph, report)
+    if not visible[QUERY].fields:  # type: ignore[attr-defined]  # the root is an object type
+        report("NO_QUERIES", QUERY, "no subgraph has a root field that clients could ask for", by_name)
+    hints(subgraphs, types, graph, _reporter(by_name, problems, "hint"))
+
+
+def _reporter(by_name: Mapping[str, Subgraph], problems: list[Problem], severity: str = "error") -> Report:
+    def report(code: str, coordinate: str, message: str, where: Iterable[str], fix: str | None = None) -> None:
+        problems.append(several(code, coordinate, message, [by_name[s] for s in where], fix, severity))
+
+    return report
 
 
 # ---------------------------------------------------------------- types
@@ -100,15 +137,11 @@ def _merging(subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], pro
             for member in members:
                 supertypes.setdefault(member, set()).add(abstract)
     taken = overridden(subgraphs)
-
-    def report(code: str, coordinate: str, message: str, where: Iterable[str], fix: str | None = None) -> None:
-        problems.append(several(code, coordinate, message, [by_name[s] for s in where], fix))
-
     return Merging(
         by_name,
         lambda name, of: of in supertypes.get(name, ()),
         _usage(subgraphs),
-        report,
+        _reporter(by_name, problems),
         lambda name, field, subgraph: answers(by_name[subgraph], name, field, taken),
     )
 

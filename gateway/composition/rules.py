@@ -47,7 +47,9 @@ class Clash(msgspec.Struct, frozen=True):
         )
 
 
-def several(code: str, coordinate: str, message: str, where: Sequence[Subgraph], fix: str | None = None) -> Problem:
+def several(
+    code: str, coordinate: str, message: str, where: Sequence[Subgraph], fix: str | None = None, severity: str = "error"
+) -> Problem:
     """A problem between any number of subgraphs: all coordinates, all owners, each owner once."""
     return Problem(
         code,
@@ -57,6 +59,7 @@ def several(code: str, coordinate: str, message: str, where: Sequence[Subgraph],
         sources=tuple(s.name for s in where),
         owners=tuple(dict.fromkeys(contact_of(s) for s in where)),
         fix=fix,
+        severity=severity,
     )
 
 

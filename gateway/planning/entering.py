@@ -379,10 +379,9 @@ class Entering:
         root = teller.draft.root
         root.type = untold.type
         root.cases.clear()
-        runtime = self.graph.runtime[teller.subgraph, untold.type]
         place = teller.draft.rows
         involved = {teller.draft.id}
-        for types, fields in planner.split(selection, runtime, teller.subgraph, (), None):
+        for types, fields in planner.split(selection, untold.type, teller.subgraph, (), None):
             case = root.case(types)
             position = planner.position(
                 place, types[0] if types else untold.type, types, case, teller.draft, (), untold.parent, field

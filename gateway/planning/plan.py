@@ -176,9 +176,10 @@ def _selection(selection: Selection, depth: int) -> Iterator[str]:
 def _fields(fields: Sequence[Field], depth: int) -> Iterator[str]:
     pad = "  " * depth
     for field in fields:
-        alias = "" if field.key == field.name else f"{field.key}: "
+        key = field.alias or field.key
+        alias = "" if key == field.name else f"{key}: "
         arguments = f"({_arguments(field.arguments)})" if field.arguments else ""
-        mark = "  # for a join" if field.hidden else ""
+        mark = "  # for a join" if field.hidden else "  # completes" if field.merged else "  # withheld" if field.withheld else ""
         if field.selection is None:
             yield f"{pad}{alias}{field.name}{arguments}{mark}"
         else:

@@ -149,10 +149,9 @@ class Planner:
         node = asked.node(wire)
         if (draft.subgraph, wire) in self.graph.stand_ins:
             return self.entering.stand_in(field, node, draft, place, parent, provided)
-        runtime = self.graph.runtime.get((draft.subgraph, wire))
         common = self._common(parent, field, draft.subgraph) if wire in self.graph.possible else None
         positions = []
-        for types, fields in self.split(selection, runtime, draft.subgraph, provided, self._parent_of(parent, field, draft)):
+        for types, fields in self.split(selection, wire, draft.subgraph, provided, self._parent_of(parent, field, draft)):
             case = node.case(types)
             positions.append(
                 (self.position(place, types[0] if types else wire, types, case, draft, provided, parent, field), fields)
@@ -208,13 +207,16 @@ class Planner:
         return Position(place, type_name, types, [Presence(draft, case, place, provided)], parent, field)
 
     def split(
-        self, selection: Selection, runtime: tuple[str, ...] | None, subgraph: str, provided: Provided, parent: Parent | None
+        self, selection: Selection, wire: str, subgraph: str, provided: Provided, parent: Parent | None
     ) -> Iterable[tuple[tuple[str, ...], tuple[Field, ...]]]:
         """The cases as this subgraph can answer them: only types it knows, and together only those that are planned alike."""
-        found = []
+        found: list[tuple[tuple[str, ...], tuple[Field, ...]]] = []
+        runtime = self.graph.runtime.get((subgraph, wire))
         for case in selection.cases:
             types = case.types if runtime is None else tuple(t for t in case.types if t in runtime)
-            if len(types) > 1 and not self._closed(types, case.fields, subgraph, provided, parent):
+            if len(types) > 1 and not self._on_itself(wire, case.fields):
+                found += [((type_name,), case.fields) for type_name in types]
+            elif len(types) > 1 and not self._closed(types, case.fields, subgraph, provided, parent):
                 groups: dict[object, list[str]] = {}
                 for type_name in types:
                     groups.setdefault(self.costs.profile(type_name, case.fields), []).append(type_name)
@@ -222,6 +224,10 @@ class Planner:
             elif types:
                 found.append((types, case.fields))
         return found or [((), selection.cases[0].fields)]
+
+    def _on_itself(self, wire: str, fields: tuple[Field, ...]) -> bool:
+        """Does the abstract type itself have all of this? A union never has."""
+        return all(f.name == "__typename" or (wire, f.name) in self.graph.declared for f in fields)
 
     def _closed(
         self, types: tuple[str, ...], fields: tuple[Field, ...], subgraph: str, provided: Provided, parent: Parent | None
