@@ -63,10 +63,11 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
         raise ConfigError(problems)
     document = DocumentNode(definitions=(*directives, *visible.values()))
     schema = _build(document, problems)
-    whole = _build(DocumentNode(definitions=(*directives, *types.values())), problems) if hidden else schema
+    everything = DocumentNode(definitions=(*directives, *types.values())) if hidden else document
+    whole = _build(everything, problems) if hidden else schema
     if out_of_reach := unsatisfied(graph, visible, by_name, resolved):
         raise ConfigError([*problems, *out_of_reach])
-    return Supergraph(schema, document, with_visible_values(subgraphs, visible), graph, tuple(problems), whole)
+    return Supergraph(schema, document, with_visible_values(subgraphs, visible), graph, tuple(problems), everything, whole)
 
 
 def _check_federation(
