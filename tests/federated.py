@@ -31,8 +31,12 @@ Resolve = Callable[[Mapping[str, Any]], Any]
 class Federated:
     """A subgraph of its SDL, root data, and for each type how a representation becomes a value."""
 
-    def __init__(self, name: str, sdl: str, data: Mapping[str, Any] | None = None, **entities: Resolve) -> None:
+    def __init__(
+        self, name: str, sdl: str, data: Mapping[str, Any] | None = None, members: Sequence[str] = (), **entities: Resolve
+    ) -> None:
         self.name = name
+        self.members = members or tuple(entities)
+        """Of `_Entity`: the object types that `entities` give, where they are not what is asked for."""
         self.sdl = sdl
         self.entities = entities
         self.data = {**(data or {}), "_entities": self._entities}
@@ -49,8 +53,10 @@ class Federated:
             types = {name: node for name, node in read.types.items() if name != "Query" or node.fields}  # type: ignore[attr-defined]
             text = "\n".join(print_ast(node) for node in types.values())
             query = "" if "Query" in types else "type Query { _: Int } "
-            machinery = MACHINERY.format(" | ".join(self.entities)) if self.entities else ""
-            self._schema = build_ast_schema(parse(re.sub(r"@(tag)\([^)]*\)", "", query + text) + machinery), assume_valid_sdl=True)
+            machinery = MACHINERY.format(" | ".join(self.members)) if self.members else ""
+            self._schema = build_ast_schema(
+                parse(re.sub(r"@(tag)\([^)]*\)", "", query + text) + machinery), assume_valid_sdl=True
+            )
         return self._schema
 
     def _entities(self, _info: Any, representations: Sequence[Mapping[str, Any]]) -> list[Any]:
