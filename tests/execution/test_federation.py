@@ -120,7 +120,8 @@ async def test_what_a_condition_leaves_out_is_not_fetched_either() -> None:
 
 
 def part(name: str, value: Any) -> Federated:
-    sdl = f"type Query {{ items: [Item!]! @shareable }} type Item {{ id: ID! @shareable {name}: Part{name} }} type Part{name} {{ value: Int }}"
+    item = f"type Item {{ id: ID! @shareable {name}: Part{name} }} type Part{name} {{ value: Int }}"
+    sdl = f"type Query {{ items: [Item!]! @shareable }} {item}"
     rows = [{"id": str(i), name: {"value": value * i}} for i in range(3)]
     return Federated(name, FED2 + sdl, {"items": rows})
 

@@ -8,6 +8,7 @@ from graphql import lexicographic_sort_schema, print_schema
 from gateway.composition import Supergraph, compose
 from gateway.composition.joined import print_supergraph
 from gateway.config.problem import ConfigError
+from gateway.engine import Engine
 from gateway.planning.plan import show
 from gateway.sources.base import Subgraph
 from gateway.sources.document import Document
@@ -128,8 +129,6 @@ def test_what_the_join_specification_has_no_words_for_is_told() -> None:
 
 
 def test_both_ways_of_input_have_the_same_plans() -> None:
-    from gateway.engine import Engine
-
     query = "{ products { name cost } author { nick age } nodes { label ... on User { age } } }"
     listed = show(a_gateway(*PARTS).plan(query))
     composed = show(Engine(both()[1], owner=GATEWAY_OWNER).plan(query))
