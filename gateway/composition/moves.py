@@ -22,13 +22,16 @@ NOTHING = Facts()
 
 
 def overridden(subgraphs: Sequence[Subgraph]) -> frozenset[tuple[str, str, str]]:
-    """(type, field, subgraph) that another subgraph answers in its place."""
+    """(type, field, subgraph) that another subgraph answers in its place.
+
+    An override with a label is for some requests only: as long as none are chosen, it is its own subgraph that does not answer.
+    """
     known = {s.name for s in subgraphs}
     return frozenset(
-        (_owner(s, type_name), field, override.source)
+        (_owner(s, type_name), field, override.source if override.label is None else s.name)
         for s in subgraphs
         for (type_name, field), override in (s.facts or NOTHING).overrides.items()
-        if override.source in known and override.label is None and not (s.facts or NOTHING).composed
+        if override.source in known and (override.label is not None or not (s.facts or NOTHING).composed)
     )
 
 

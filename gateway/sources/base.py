@@ -105,8 +105,6 @@ class Facts(msgspec.Struct, frozen=True):
     """Object types that stand for an interface of others: the values' own types are not known here."""
     inaccessible: frozenset[str] = frozenset()
     """Schema coordinates that clients do not see."""
-    guarded: Mapping[str, tuple[str, ...]] = {}
-    """Coordinate → the directives that ask for rights of the caller."""
     composed: bool = False
     """Comes out of a composed supergraph: what a composer checks has been checked."""
     shares: bool = False

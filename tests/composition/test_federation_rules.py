@@ -123,9 +123,16 @@ def test_what_composes_but_may_surprise_is_a_hint(code: str, sdls: tuple[str, ..
 def test_types_are_as_wide_as_their_widest_definition() -> None:
     one = (
         FED2
-        + "type Query { a: A! } type A { x: Int! @shareable i: I } interface I { p: Int } type B implements I { p: Int @shareable }"
+        + "type Query { a: A! } type A { x: Int! @shareable i: I } interface I { p: Int }"
+        + " type B implements I { p: Int @shareable }"
     )
     two = FED2 + "type Query { b: A } type A @shareable { x: Int } type B @shareable { p: Int }"
     schema = together(("one", one.replace("i: I", "i: I @shareable")), ("two", two.replace("x: Int }", "x: Int i: B }"))).schema
     fields = schema.type_map["A"].fields  # type: ignore[attr-defined]  # an object type
     assert (str(fields["x"].type), str(fields["i"].type)) == ("Int", "I")
+
+
+def test_an_override_for_some_requests_leaves_the_field_where_it_was() -> None:
+    moved = 'type A @key(fields: "id") { id: ID! x: Int @override(from: "s0", label: "percent(5)") }'
+    supergraph = together(("s0", FED2 + KEYED + "}"), ("s1", FED2.replace("v2.3", "v2.7") + moved))
+    assert list(supergraph.graph.fields["A", "x"]) == ["s0"]

@@ -188,7 +188,8 @@ async def test_a_write_is_refused_with_the_subgraph_it_belongs_to() -> None:
 async def test_an_entity_is_extended_by_a_plain_graphql_source_and_by_a_link_in_one_operation() -> None:
     extra = Service(
         "extra",
-        "type Query { user(id: ID!): User notes(of: ID!): [Note!]! } type User { id: ID! phone: String } type Note { text: String }",
+        "type Query { user(id: ID!): User notes(of: ID!): [Note!]! } type User { id: ID! phone: String }"
+        " type Note { text: String }",
         {"user": lambda _i, id: {"id": id, "phone": f"+{id}"}, "notes": lambda _i, of: [{"text": f"about {of}"}]},
         lookups=[{"type": "User", "key": "id", "via": "user", "arg": "id"}],
     )

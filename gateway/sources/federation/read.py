@@ -37,7 +37,7 @@ from graphql import (
 )
 
 from gateway.sources.base import Coordinate, Facts, Key, Override
-from gateway.sources.federation.spec import DEFINITIONS, GUARDS, KEPT, OWN_TYPES, Speech
+from gateway.sources.federation.spec import DEFINITIONS, KEPT, OWN_TYPES, Speech
 from gateway.sources.reach import BUILT_IN, Types, fields_of
 
 Fault = tuple[str, str, Node | None]
@@ -100,7 +100,6 @@ class _Reader:
         self.overrides: dict[Coordinate, Override] = {}
         self.interface_objects: set[str] = set()
         self.inaccessible: set[str] = set()
-        self.guarded: dict[str, tuple[str, ...]] = {}
         self.of_extension: dict[int, bool] = {}
 
     def standard(self, directive: str) -> str | None:
@@ -155,8 +154,6 @@ class _Reader:
                 self.interface_objects.add(name)
             elif standard == "inaccessible":
                 self.inaccessible.add(name)
-            elif standard in GUARDS:
-                self.guarded[name] = (*self.guarded.get(name, ()), standard)
             elif standard == "shareable":
                 self.shareable |= {(name, f.name.value) for f in fields_of(node)}
             elif standard == "external":
@@ -178,8 +175,6 @@ class _Reader:
                 self.shareable.add(at)
             elif standard == "inaccessible":
                 self.inaccessible.add(coordinate)
-            elif standard in GUARDS:
-                self.guarded[coordinate] = (*self.guarded.get(coordinate, ()), standard)
             elif standard in ("requires", "provides") and (fields := self._fields(standard, coordinate, directive)):
                 getattr(self, standard)[at] = fields
             elif standard == "override":
@@ -232,7 +227,6 @@ class _Reader:
             overrides=self.overrides,
             interface_objects=frozenset(self.interface_objects),
             inaccessible=frozenset(self.inaccessible),
-            guarded=self.guarded,
             shares=first,
         )
 

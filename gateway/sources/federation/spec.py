@@ -30,7 +30,6 @@ URL = re.compile(r"(?P<identity>.*)/v(?P<major>\d+)\.(?P<minor>\d+)/?$")
 LATEST = (2, 13)
 """The newest version of the federation spec whose directives are known here."""
 
-GUARDS = frozenset({"authenticated", "requiresScopes", "policy"})
 KEPT = frozenset({"tag", "cost", "listSize", "authenticated", "requiresScopes", "policy"})
 """Directives of the spec that stay on the types; the others become facts."""
 

@@ -31,7 +31,6 @@ from graphql import (
 
 from gateway.sources.base import Coordinate, Facts, Key, Override
 from gateway.sources.federation.read import Read, field_set
-from gateway.sources.federation.spec import GUARDS
 from gateway.sources.supergraph.spec import JoinSpec
 
 SPECIFIED = frozenset({"deprecated", "specifiedBy", "oneOf", "include", "skip"})
@@ -108,7 +107,6 @@ class _Graph:
         self.overrides: dict[Coordinate, Override] = {}
         self.interface_objects: set[str] = set()
         self.inaccessible: set[str] = set()
-        self.guarded: dict[str, tuple[str, ...]] = {}
 
     def read(self, directives: tuple[DirectiveDefinitionNode, ...], roots: Mapping[OperationType, str]) -> Read:
         query = roots.get(OperationType.QUERY, "Query")
@@ -122,7 +120,6 @@ class _Graph:
             overrides=self.overrides,
             interface_objects=frozenset(self.interface_objects),
             inaccessible=frozenset(self.inaccessible),
-            guarded=self.guarded,
             composed=True,
             shares=True,
         )
@@ -228,8 +225,6 @@ class _Graph:
             standard = self.spec.names.get(directive.name.value)
             if standard == "inaccessible":
                 self.inaccessible.add(coordinate)
-            elif standard in GUARDS:
-                self.guarded[coordinate] = (*self.guarded.get(coordinate, ()), standard)
 
     def _kept(self, node: Any) -> tuple[ConstDirectiveNode, ...]:
         kept = []
