@@ -8,9 +8,10 @@ link has to find its keys. States repeat, so the walk is bounded by the types an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
-from graphql import FieldNode, SelectionSetNode, TypeDefinitionNode
+from graphql import FieldNode, ObjectTypeDefinitionNode, SelectionSetNode, TypeDefinitionNode
 
 from gateway.composition.graph import Graph, Provided
 from gateway.composition.rules import contact_of
@@ -78,6 +79,8 @@ class _Walk:
                 yield from self._linked(state, link)
                 continue
             answering = self._answering(state, name)
+            if answering and not self._composite(named(field.type)):
+                continue
             if answering:
                 yield from self._values(state.type, name, answering)
             else:
@@ -86,13 +89,16 @@ class _Walk:
                 if name not in fields:
                     fields.append(name)
 
+    def _composite(self, name: str) -> bool:
+        return name in self.graph.possible or isinstance(self.types.get(name), ObjectTypeDefinitionNode)
+
     # ------------------------------------------------------------ who answers
 
     def _answering(self, state: State, field: str) -> list[tuple[str, Provided]]:
         """The subgraphs among those reached that answer the field, and what they provide below it."""
         found: list[tuple[str, Provided]] = []
-        for subgraph, provided in sorted(state.reached, key=lambda r: r[0]):
-            inside = self.graph.provided(state.type, field, provided)
+        for subgraph, provided in state.reached:
+            inside = self.graph.provided(state.type, field, provided) if provided else None
             if inside is None and not self.graph.offers(state.type, field, subgraph):
                 continue
             required = self.graph.requires.get((state.type, field, subgraph))
@@ -100,7 +106,7 @@ class _Walk:
                 continue
             more = self.graph.provides.get((state.type, field, subgraph))
             found.append((subgraph, (*(inside or ()), *((more,) if more is not None else ()))))
-        return found
+        return sorted(found, key=itemgetter(0)) if len(found) > 1 else found
 
     def _brought(self, state: State, subgraph: str, required: SelectionSetNode) -> bool:
         """Can the rows come into the subgraph by key, with what is required?"""

@@ -125,6 +125,8 @@ def _field(parent: str, parts: Mapping[str, FieldDefinitionNode], merging: Mergi
         )
         return None
     first = next(iter(answering.values()))
+    if len(parts) == 1:
+        return first
     kind = output_type([f.type for f in answering.values()], merging.is_subtype)
     if kind is None:
         merging.report("FIELD_TYPE_MISMATCH", coordinate, f"{coordinate} is {_spelled(answering)}", answering)

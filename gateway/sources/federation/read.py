@@ -42,6 +42,7 @@ from gateway.sources.reach import BUILT_IN, Types, fields_of
 
 Fault = tuple[str, str, Node | None]
 PARTS = ("interfaces", "directives", "fields", "types", "values")
+SPECIFIED = frozenset({"deprecated", "specifiedBy", "oneOf"})
 DEFINED = {
     "object_type_extension": ObjectTypeDefinitionNode,
     "interface_type_extension": InterfaceTypeDefinitionNode,
@@ -66,7 +67,9 @@ class Read(msgspec.Struct, frozen=True):
 
 def read(document: DocumentNode, speech: Speech, query: str) -> Read:
     """`query` is the name of the query root."""
-    reader = _Reader(speech)
+    schema = (d for d in document.definitions if isinstance(d, SchemaDefinitionNode | SchemaExtensionNode))
+    applied = tuple(directive for node in schema for directive in node.directives or ())
+    reader = _Reader(speech, applied)
     types = reader.folded(document)
     for name, node in types.items():
         reader.type_facts(name, node)
@@ -76,20 +79,18 @@ def read(document: DocumentNode, speech: Speech, query: str) -> Read:
     interfaces = root.interfaces if isinstance(root, ObjectTypeDefinitionNode) else ()
     types[query] = ObjectTypeDefinitionNode(name=NameNode(value=query), interfaces=interfaces, directives=(), fields=fields)
     directives = tuple(
-        d
-        for d in document.definitions
-        if isinstance(d, DirectiveDefinitionNode) and reader.standard(d.name.value) is None and d.name.value != "link"
+        d for d in document.definitions if isinstance(d, DirectiveDefinitionNode) and d.name.value in reader.composed
     )
-    schema = (d for d in document.definitions if isinstance(d, SchemaDefinitionNode | SchemaExtensionNode))
-    applied = tuple(directive for node in schema for directive in node.directives or ())
     return Read(types, reader.facts(), directives, tuple(reader.faults), applied)
 
 
 class _Reader:
     """Gathers facts, type by type."""
 
-    def __init__(self, speech: Speech) -> None:
+    def __init__(self, speech: Speech, applied: tuple[ConstDirectiveNode, ...]) -> None:
         self.speech = speech
+        told = (str(_argument(d, "name")) for d in applied if self.standard(d.name.value) == "composeDirective")
+        self.composed = frozenset(name.removeprefix("@") for name in told)
         self.faults: list[Fault] = []
         self.keys: dict[str, list[Key]] = {}
         self.extended_keys: dict[str, list[Key]] = {}
@@ -110,7 +111,7 @@ class _Reader:
         """The directive under its standard name, when it stays on the types."""
         standard = self.standard(directive.name.value)
         if standard is None:
-            return None if directive.name.value == "link" else directive
+            return directive if directive.name.value in self.composed | SPECIFIED else None
         return replace(directive, name=NameNode(value=standard)) if standard in KEPT else None
 
     # ------------------------------------------------------------ folding

@@ -89,6 +89,18 @@ def test_tags_and_costs_stay_in_the_schema_and_the_rest_does_not() -> None:
     assert [print_ast(d) for d in field.directives or ()] == ['@tag(name: "t")', "@cost(weight: 3)"]
 
 
+def test_directives_of_its_own_are_kept_when_they_are_to_be_composed() -> None:
+    sdl = HEAD.format("v2.3", '["@composeDirective"]') + (
+        'extend schema @composeDirective(name: "@mine") directive @mine on FIELD_DEFINITION\n'
+        "directive @other on FIELD_DEFINITION\n"
+        "type Query { a: Int @mine @other @deprecated }"
+    )
+    made = federated("it", sdl)
+    (field,) = fields_of(made.types["Query"])
+    assert [d.name.value for d in field.directives or ()] == ["mine", "deprecated"]
+    assert [d.name.value for d in made.directives] == ["mine"]
+
+
 def test_writes_are_kept_as_facts_only() -> None:
     made = federated("it", FED2 + "type Query { a: Int } type Mutation { write: Int }")
     assert list(made.refused) == ["write"]
