@@ -14,7 +14,7 @@ from graphql import FieldDefinitionNode, TypeNode, parse_type
 
 from gateway.composition.graph import Graph, Provided
 from gateway.composition.supergraph import Link, Supergraph
-from gateway.errors import InternalError
+from gateway.errors import InternalError, LimitExceeded
 from gateway.planning.cost import Costs, Parent, everyones
 from gateway.planning.draft import Asked, CaseDraft, Draft, Place, Position, Presence, same
 from gateway.planning.entering import Entering
@@ -30,7 +30,10 @@ POSITIONS = 20_000
 
 
 def plan(operation: Operation, supergraph: Supergraph) -> Plan:
-    """The plan of an operation. Raises `InternalError` when the supergraph has no way to a field, which composition excludes."""
+    """The plan of an operation.
+
+    Raises `LimitExceeded` beyond `POSITIONS`, `InternalError` when there is no way to a field, which composition excludes.
+    """
     return Planner(supergraph).plan(operation)
 
 
@@ -202,7 +205,8 @@ class Planner:
     ) -> Position:
         self.marks += 1
         if self.marks > POSITIONS:
-            raise InternalError(f"an operation with more than {POSITIONS} places and types cannot be planned")
+            said = f"This operation meets more than {POSITIONS} types at its places; it cannot be planned."
+            raise LimitExceeded(said, which="plan", limit=POSITIONS)
         case.mark = self.marks
         return Position(place, type_name, types, [Presence(draft, case, place, provided)], parent, field)
 
