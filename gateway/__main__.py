@@ -20,6 +20,7 @@ from gateway.commands.reading import drift as compared
 from gateway.commands.reading import pull, read
 from gateway.commands.screen import COULD_NOT_RUN, FINE, PROBLEMS, Screen
 from gateway.commands.sources import facts, row
+from gateway.composition.joined import print_supergraph
 from gateway.composition.print import print_schema, print_sources
 from gateway.config.problem import ConfigError, Mark, Problem
 from gateway.config.schema import json_schema
@@ -196,12 +197,16 @@ def schema(
     /,
     *,
     sources: Annotated[bool, Parameter(negative="", help="Add where each part comes from and who answers for it.")] = False,
+    supergraph: Annotated[bool, Parameter(negative="", help="Print it as a supergraph of federation instead.")] = False,
     json: Json = False,
 ) -> int:
     """Print the composed schema, as clients see it."""
-    supergraph = read(config).compose()
-    sdl = print_sources(supergraph) if sources else print_schema(supergraph)
-    screen = Screen(json)
+    screen, found = Screen(json), read(config)
+    composed = found.compose()
+    try:
+        sdl = print_supergraph(composed) if supergraph else print_sources(composed) if sources else print_schema(composed)
+    except ConfigError as error:
+        return screen.problems(found.settings.located(error.problems))
     if json:
         screen.data({"sdl": sdl})
     else:

@@ -1,7 +1,8 @@
 """Golden pages: a world, a question and the expected answer in one Markdown file that a person can read.
 
-A page has fenced blocks: `graphql NAME` is a source; `yaml` has `links`, `lookups` (by source), `expose` (by source), `rest`
-(sources whose root fields are calls of their own), `variables`; `graphql` alone is the query; `expected` is what comes out.
+A page has fenced blocks: `graphql NAME` is a source (of federation, when it links to its specification); `yaml` has `links`,
+`lookups` (by source), `expose` (by source), `rest` (sources whose root fields are calls of their own), `variables`; `graphql`
+alone is the query; `expected` is what comes out.
 `UPDATE_PAGES=1 pytest` writes what comes out into the pages, to be read before it is committed.
 """
 
@@ -19,8 +20,10 @@ import yaml
 from gateway.composition import Supergraph, compose
 from gateway.config.model import Link
 from gateway.sources.base import Subgraph, Wire
+from tests.federated import federated
 from tests.graphs import Service
 
+FEDERATION = "specs.apollo.dev/federation"
 BLOCK = re.compile(r"```(\w+) ?([\w-]*)\n(.*?)```\n", re.DOTALL)
 
 
@@ -38,6 +41,8 @@ class Page(msgspec.Struct, frozen=True):
         return compose(self.subgraphs(), [Link.model_validate(link) for link in self.settings.get("links", ())])
 
     def _subgraph(self, name: str, sdl: str) -> Subgraph:
+        if FEDERATION in sdl:
+            return federated(name, sdl)
         keys = {key: self.settings[key][name] for key in ("lookups", "expose") if name in self.settings.get(key, {})}
         subgraph = Service(name, sdl, **keys).subgraph()
         if name in self.settings.get("rest", ()):

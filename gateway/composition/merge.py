@@ -1,12 +1,14 @@
-"""Merges the types of all subgraphs, unchanged, into one document and its schema.
+"""Merges the types of all subgraphs into one document and its schema, and gathers the moves between them.
 
-A type that one subgraph has is taken as it is. A type that several have must be an entity (some subgraph has a lookup for
-it), whose fields are united, or the very same value type. Everything else is a clash, reported with the way out.
+A type that one subgraph has is taken as it is. A type that several have must be an entity (some subgraph has a lookup for it),
+whose fields are united, or the very same value type; where federation subgraphs have it, it merges in the federation sense.
+Everything else is a clash, reported with the way out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from graphql import (
@@ -19,19 +21,24 @@ from graphql import (
     NameNode,
     ObjectTypeDefinitionNode,
     TypeDefinitionNode,
-    UnionTypeDefinitionNode,
     build_ast_schema,
     validate_schema,
 )
 
-from gateway.composition.graph import Graph, Hop, Key
+from gateway.composition.directives import check_directives, interface_keys
+from gateway.composition.graph import Graph
 from gateway.composition.links import link_field, resolve_links
-from gateway.composition.rules import Clash, directive_differences, merge_differences, sharing_differences
+from gateway.composition.moves import answers, graph_of, overridden
+from gateway.composition.rules import Clash, directive_differences, merge_differences, several, sharing_differences
 from gateway.composition.satisfiability import query_as_a_type, unsatisfied
-from gateway.composition.supergraph import Link, Supergraph
+from gateway.composition.supergraph import Supergraph
+from gateway.composition.together import check_hidden, check_interfaces, check_requirements, check_sharing, hints
+from gateway.composition.types import Merging, Report, Usage, merge_type
+from gateway.composition.visible import hidden_coordinates, visible_types, with_visible_values
 from gateway.config.model import Link as LinkSettings
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.base import Subgraph
+from gateway.sources.reach import fields_of, named, possible_types
 
 QUERY = "Query"
 Parts = Mapping[str, TypeDefinitionNode]
@@ -41,29 +48,78 @@ Parts = Mapping[str, TypeDefinitionNode]
 def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -> Supergraph:
     """All subgraphs and links as one supergraph. Raises `ConfigError` with every problem; nothing half-composed is served."""
     problems: list[Problem] = []
-    parts = _by_name(subgraphs)
     by_name = {s.name: s for s in subgraphs}
-    entities = {lookup.type for s in subgraphs for lookup in s.lookups}
-    root = _merge_root(subgraphs, by_name, problems)
-    types: dict[str, TypeDefinitionNode] = {QUERY: root}
-    for name, definitions in parts.items():
-        types[name] = _merge_type(name, definitions, name in entities, by_name, problems)
+    types = _merged_types(subgraphs, by_name, problems)
     directives = _merge_directives(subgraphs, problems)
     problems += query_as_a_type(subgraphs)
     resolved = resolve_links(links, types, by_name, problems)
     for link in resolved:
         types[link.type] = _with_field(types[link.type], link_field(link))
+    hidden = hidden_coordinates(subgraphs)
+    visible = visible_types(types, hidden)
+    graph = graph_of(subgraphs, types, resolved)
+    _check_federation(subgraphs, by_name, types, visible, hidden, graph, problems)
     if any(p.severity == "error" for p in problems):
         raise ConfigError(problems)
-    document = DocumentNode(definitions=(*directives, *types.values()))
+    document = DocumentNode(definitions=(*directives, *visible.values()))
     schema = _build(document, problems)
-    graph = _graph(subgraphs, types, resolved)
-    if out_of_reach := unsatisfied(graph, types, by_name, resolved):
+    everything = DocumentNode(definitions=(*directives, *types.values())) if hidden else document
+    whole = _build(everything, problems) if hidden else schema
+    if out_of_reach := unsatisfied(graph, visible, by_name, resolved):
         raise ConfigError([*problems, *out_of_reach])
-    return Supergraph(schema, document, by_name, graph, tuple(problems))
+    return Supergraph(schema, document, with_visible_values(subgraphs, visible), graph, tuple(problems), everything, whole)
+
+
+def _check_federation(
+    subgraphs: Sequence[Subgraph],
+    by_name: Mapping[str, Subgraph],
+    types: Mapping[str, TypeDefinitionNode],
+    visible: Mapping[str, TypeDefinitionNode],
+    hidden: frozenset[str],
+    graph: Graph,
+    problems: list[Problem],
+) -> None:
+    """The rules of federation. Graphs of plain sources only have nothing that they could find."""
+    if all(s.facts is None for s in subgraphs):
+        return
+    report = _reporter(by_name, problems)
+    for subgraph in subgraphs:
+        check_directives(subgraph, by_name, report)
+    sources = {name: [s.name for s in subgraphs if name in s.types or name == QUERY] for name in types}
+    interface_keys(by_name, graph.possible, report)
+    check_sharing(by_name, types, graph, report)
+    check_interfaces(types, report, sources)
+    check_hidden(types, visible, hidden, report, sources)
+    check_requirements(types, graph, report)
+    if not visible[QUERY].fields:  # type: ignore[attr-defined]  # the root is an object type
+        report("NO_QUERIES", QUERY, "no subgraph has a root field that clients could ask for", by_name)
+    hints(subgraphs, types, graph, _reporter(by_name, problems, "hint"))
+
+
+def _reporter(by_name: Mapping[str, Subgraph], problems: list[Problem], severity: str = "error") -> Report:
+    def report(code: str, coordinate: str, message: str, where: Iterable[str], fix: str | None = None) -> None:
+        problems.append(several(code, coordinate, message, [by_name[s] for s in where], fix, severity))
+
+    return report
 
 
 # ---------------------------------------------------------------- types
+
+
+def _merged_types(
+    subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], problems: list[Problem]
+) -> dict[str, TypeDefinitionNode]:
+    parts = _by_name(subgraphs)
+    entities = {lookup.type for s in subgraphs for lookup in s.lookups}
+    merging = _merging(subgraphs, by_name, problems)
+    types: dict[str, TypeDefinitionNode] = {QUERY: _merge_root(subgraphs, merging, problems)}
+    for name, definitions in parts.items():
+        if any(by_name[s].facts is not None for s in definitions):
+            types[name] = merge_type(name, definitions, merging)
+        else:
+            types[name] = _merge_plain(name, definitions, name in entities, by_name, problems)
+    _stand_in_fields(subgraphs, types)
+    return types
 
 
 def _by_name(subgraphs: Sequence[Subgraph]) -> dict[str, dict[str, TypeDefinitionNode]]:
@@ -75,24 +131,67 @@ def _by_name(subgraphs: Sequence[Subgraph]) -> dict[str, dict[str, TypeDefinitio
     return parts
 
 
-def _merge_root(
-    subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], problems: list[Problem]
-) -> ObjectTypeDefinitionNode:
-    owners: dict[str, str] = {}
-    fields: list[FieldDefinitionNode] = []
+def _merging(subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], problems: list[Problem]) -> Merging:
+    supertypes: dict[str, set[str]] = {}
     for subgraph in subgraphs:
-        for field in _fields(subgraph.types[subgraph.query]):
-            name = field.name.value
-            if name in owners:
-                clash = Clash("INVALID_FIELD_SHARING", QUERY, ("both have a root field of this name",), field=name)
-                problems.append(clash.problem((by_name[owners[name]], subgraph)))
-                continue
-            owners[name] = subgraph.name
-            fields.append(field)
-    return ObjectTypeDefinitionNode(name=NameNode(value=QUERY), interfaces=(), directives=(), fields=tuple(fields))
+        for abstract, members in possible_types(subgraph.types).items():
+            for member in members:
+                supertypes.setdefault(member, set()).add(abstract)
+    taken = overridden(subgraphs)
+    return Merging(
+        by_name,
+        lambda name, of: of in supertypes.get(name, ()),
+        _usage(subgraphs),
+        _reporter(by_name, problems),
+        lambda name, field, subgraph: answers(by_name[subgraph], name, field, taken),
+    )
 
 
-def _merge_type(
+def _usage(subgraphs: Sequence[Subgraph]) -> Usage:
+    """Which types arguments and input fields name, and which fields give."""
+    taken: set[str] = set()
+    given: set[str] = set()
+    for node in (node for s in subgraphs for node in s.types.values()):
+        for field in getattr(node, "fields", None) or ():
+            (given if isinstance(field, FieldDefinitionNode) else taken).add(named(field.type))
+            taken |= {named(a.type) for a in getattr(field, "arguments", None) or ()}
+    return Usage(frozenset(taken), frozenset(given))
+
+
+def _merge_root(subgraphs: Sequence[Subgraph], merging: Merging, problems: list[Problem]) -> ObjectTypeDefinitionNode:
+    """Federation subgraphs may share root fields; of any other, a root field is its own."""
+    owners: dict[str, list[Subgraph]] = {}
+    for subgraph in subgraphs:
+        for field in fields_of(subgraph.types[subgraph.query]):
+            owners.setdefault(field.name.value, []).append(subgraph)
+    for name, having in owners.items():
+        if len(having) > 1 and (plain := [s for s in having if s.facts is None]):
+            other = next(s for s in having if s is not plain[0])
+            clash = Clash("INVALID_FIELD_SHARING", QUERY, ("both have a root field of this name",), field=name)
+            first, second = sorted((plain[0], other), key=having.index)
+            problems.append(clash.problem((first, second)))
+    roots = {s.name: replace(s.types[s.query], name=NameNode(value=QUERY)) for s in subgraphs}
+    merged = merge_type(QUERY, roots, merging)
+    assert isinstance(merged, ObjectTypeDefinitionNode)  # every query root is one
+    return replace(merged, description=None, directives=(), interfaces=())
+
+
+def _stand_in_fields(subgraphs: Sequence[Subgraph], types: dict[str, TypeDefinitionNode]) -> None:
+    """What is added to an interface by an object that stands for it, all its object types have."""
+    for name in dict.fromkeys(n for s in subgraphs if s.facts for n in s.facts.interface_objects):
+        added = fields_of(types.get(name))
+        for member, node in types.items():
+            if isinstance(node, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode) and _implements(node, name):
+                known = {f.name.value for f in fields_of(node)}
+                if more := [f for f in added if f.name.value not in known]:
+                    types[member] = _with_field(node, *more)
+
+
+def _implements(node: ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode, interface: str) -> bool:
+    return any(i.name.value == interface for i in node.interfaces or ())
+
+
+def _merge_plain(
     name: str, parts: Parts, entity: bool, by_name: Mapping[str, Subgraph], problems: list[Problem]
 ) -> TypeDefinitionNode:
     (first, merged), *others = parts.items()
@@ -150,35 +249,3 @@ def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:
         found = [Problem("INVALID_GRAPHQL", getattr(f, "message", str(f))) for f in faults]
         raise ConfigError([*problems, *found])
     return schema
-
-
-def _graph(subgraphs: Sequence[Subgraph], types: Mapping[str, TypeDefinitionNode], links: Sequence[Link]) -> Graph:
-    fields: dict[Key, dict[str, FieldDefinitionNode]] = {}
-    lookups: dict[str, list[Hop]] = {}
-    for subgraph in subgraphs:
-        for name, node in subgraph.types.items():
-            owner = QUERY if name == subgraph.query else name
-            for field in _fields(node):
-                if isinstance(field, FieldDefinitionNode):
-                    fields.setdefault((owner, field.name.value), {})[subgraph.name] = field
-        for lookup in subgraph.lookups:
-            lookups.setdefault(lookup.type, []).append(Hop(subgraph.name, lookup))
-    for subgraph in subgraphs:  # after all that clients see, so that a root field is asked of the source that exposes it
-        for name, unexposed in subgraph.unexposed.items():
-            fields.setdefault((QUERY, name), {}).setdefault(subgraph.name, unexposed)
-    hops = {name: tuple(found) for name, found in lookups.items()}
-    return Graph(fields, hops, {(link.type, link.field): link for link in links}, _possible(types))
-
-
-def _possible(types: Mapping[str, TypeDefinitionNode]) -> dict[str, tuple[str, ...]]:
-    possible: dict[str, list[str]] = {
-        name: [m.name.value for m in node.types or ()]
-        for name, node in types.items()
-        if isinstance(node, UnionTypeDefinitionNode)
-    }
-    possible |= {name: [] for name, node in types.items() if isinstance(node, InterfaceTypeDefinitionNode)}
-    for name, node in types.items():
-        if isinstance(node, ObjectTypeDefinitionNode):
-            for interface in node.interfaces or ():
-                possible.setdefault(interface.name.value, []).append(name)
-    return {name: tuple(members) for name, members in possible.items()}

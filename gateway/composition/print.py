@@ -92,8 +92,8 @@ def _with_origin(node: DefinitionNode, supergraph: Supergraph) -> DefinitionNode
     if fields := getattr(node, "fields", None):
         changes["fields"] = tuple(_field(field, name, having, supergraph) for field in fields)
     if values := getattr(node, "values", None):
-        changes["values"] = tuple(_directed(value, _stated(having, f"{name}.{value.name.value}")) for value in values)
-    return _directed(node, [*own, *_stated(having, name)], **changes)
+        changes["values"] = tuple(directed(value, _stated(having, f"{name}.{value.name.value}")) for value in values)
+    return directed(node, [*own, *_stated(having, name)], **changes)
 
 
 def _field(field: Any, parent: str, having: list[Subgraph], supergraph: Supergraph) -> Any:
@@ -109,8 +109,8 @@ def _field(field: Any, parent: str, having: list[Subgraph], supergraph: Supergra
     coordinate = f"{parent}.{name}"
     directives += _stated(having, coordinate)
     given = getattr(field, "arguments", None) or ()
-    arguments = tuple(_directed(each, _stated(having, f"{coordinate}({each.name.value}:)")) for each in given)
-    return _directed(field, directives, **({"arguments": arguments} if arguments else {}))
+    arguments = tuple(directed(each, _stated(having, f"{coordinate}({each.name.value}:)")) for each in given)
+    return directed(field, directives, **({"arguments": arguments} if arguments else {}))
 
 
 def _stated(having: Iterable[Subgraph], coordinate: str) -> list[str]:
@@ -124,7 +124,7 @@ def _name_in(subgraph: Subgraph, name: str) -> str:
     return subgraph.query if name == QUERY else name
 
 
-def _directed(node: N, directives: Iterable[str], **changes: Any) -> N:
+def directed(node: N, directives: Iterable[str], **changes: Any) -> N:
     """The node with these directives after its own. Nodes are shared by everyone, so it is a new one."""
     added = tuple(directive for text in directives for directive in _parsed(text))
     if not added and not changes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from graphql import (
@@ -45,6 +45,22 @@ class Clash(msgspec.Struct, frozen=True):
             owners=tuple(contact_of(s) for s in both),
             fix=_fix(self, second),
         )
+
+
+def several(
+    code: str, coordinate: str, message: str, where: Sequence[Subgraph], fix: str | None = None, severity: str = "error"
+) -> Problem:
+    """A problem between any number of subgraphs: all coordinates, all owners, each owner once."""
+    return Problem(
+        code,
+        message + ".",
+        path=("sources", where[-1].name) if where else (),
+        coordinates=tuple(f"{s.name}: {coordinate}" for s in where),
+        sources=tuple(s.name for s in where),
+        owners=tuple(dict.fromkeys(contact_of(s) for s in where)),
+        fix=fix,
+        severity=severity,
+    )
 
 
 def contact_of(subgraph: Subgraph) -> str:

@@ -44,6 +44,10 @@ class Supergraph(msgspec.Struct, frozen=True):
     subgraphs: Mapping[str, Subgraph]
     graph: Graph
     hints: tuple[Problem, ...] = ()
+    whole_document: DocumentNode | None = None
+    """`document` with what clients do not see; None: they see all."""
+    whole: GraphQLSchema | None = None
+    """The schema with what clients do not see; requirements may name it."""
 
     def owner_of(self, mutation: str) -> Subgraph | None:
         """The subgraph whose own schema has this mutation: where a refused write belongs."""

@@ -15,11 +15,12 @@ from graphql import NonNullTypeNode
 
 from gateway.errors import UpstreamBadContent
 from gateway.execution.envelope import Body, body
-from gateway.execution.gather import Convert, Descend, KeyOf, descents, key_converter, key_reader
-from gateway.execution.place import Place, into, under
+from gateway.execution.gather import Convert, Descend, Gathered, KeyOf, descents, key_converter, key_reader
+from gateway.execution.place import Found, Merge, Place, Replace, Target, completing, into, source_of, under
 from gateway.execution.reading import Readers, Reading, Sink, attribute_of
+from gateway.execution.represent import representing
 from gateway.planning.plan import Plan, Step
-from gateway.sources.base import Case, Entry, Field, Prepared, Subgraph
+from gateway.sources.base import Case, Entry, Field, Prepared, Representation, Subgraph
 from gateway.sources.reach import named, nullable
 from gateway.upstream.call import Reply
 
@@ -32,8 +33,9 @@ class ReadyStep:
     """A step of the plan, ready to run. See `run`."""
 
     __slots__ = (
-        "base", "body", "clean", "convert", "descents", "entry", "hide_key", "key_of", "match", "misses", "nullable", "place",
-        "prepared",        "read_key", "requires", "same_key", "single", "step", "subgraph", "then", "verify",
+        "after", "also", "base", "body", "clean", "complete", "convert", "descents", "entry", "hide_key", "holders", "key_of",
+        "match", "merges", "misses", "nullable", "place", "prepared", "read_key", "replace", "requires", "same_key", "single",
+        "step", "subgraph", "then", "verify",
     )  # fmt: skip
 
     step: Step
@@ -49,6 +51,8 @@ class ReadyStep:
     requires: int
     """How many steps this one waits for."""
     descents: tuple[Descend, ...]
+    also: tuple[tuple[int, tuple[Descend, ...]], ...]
+    """Further places of parents: the step whose rows the way starts from, and the way."""
     key_of: KeyOf
     convert: Convert | None
     single: bool
@@ -57,8 +61,17 @@ class ReadyStep:
     same_key: bool
     hide_key: str | None
     """The slot of its own rows that only matching needed."""
-    clean: tuple[str, ...]
-    """The slots of the parents that only joins needed."""
+    clean: tuple[tuple[str, frozenset[type] | None], ...]
+    """The slots of the parents that only joins needed; and which row classes have them, where not all do."""
+    after: tuple[int, ...]
+    """The steps whose rows this one completes, by index."""
+    complete: Place | None
+    """For what `after` brings: the second half of placing."""
+    merges: tuple[tuple[str, Merge], ...]
+    """The same at the root."""
+    replace: Replace | None
+    holders: tuple[Descend, ...]
+    """To the rows in which `replace` puts its own."""
     misses: int
     nullable: bool
     """Null may stand for all that it fetches."""
@@ -94,7 +107,7 @@ class ReadyStep:
 class Ready:
     """A compiled plan. `root` makes the row of the answer itself; `cases` says what each row class stands for."""
 
-    __slots__ = ("cases", "first", "plan", "propagates", "root", "row_classes", "steps")
+    __slots__ = ("awaited", "cases", "first", "plan", "propagates", "root", "row_classes", "steps")
 
     def __init__(self, plan: Plan, steps: tuple[ReadyStep, ...], root: type, cases: Mapping[type, Case]) -> None:
         self.plan = plan
@@ -102,6 +115,7 @@ class Ready:
         self.root = root
         self.cases = cases
         self.row_classes = frozenset(cases) - {root}
+        self.awaited = frozenset(other for step in steps for other in step.after)
         self.first = tuple(i for i, step in enumerate(steps) if not step.requires)
         self.propagates = tuple(sorted(frozenset().union(*(s.prepared.propagates for s in steps))))
 
@@ -114,12 +128,12 @@ def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:
     cases[root] = Case(answer.types, (), answer.fields)
     steps = [_step(step, subgraphs[step.fetch.subgraph], cases) for step in plan.steps]
 
-    def classes(types: frozenset[str]) -> frozenset[type]:
-        return frozenset(c for c, case in cases.items() if c is not root and (not types or not types.isdisjoint(case.types)))
-
     for ready in steps:
-        ready.descents = descents(ready.step.path, ready.step.types, classes) if ready.entry else ()
         ready.then = tuple(i for i, other in enumerate(plan.steps) if ready.step.fetch.id in other.needs)
+        if ready.entry is None:
+            ready.merges = _merges(ready, cases)
+        else:
+            _reach_parents(ready, cases)
     return Ready(plan, tuple(steps), root, cases)
 
 
@@ -143,10 +157,17 @@ def _step(step: Step, subgraph: Subgraph, cases: dict[type, Case]) -> ReadyStep:
     ready.requires = len(step.needs)
     ready.key_of = ready.read_key = attrgetter("__class__")
     ready.convert, ready.single, ready.same_key, ready.hide_key, ready.clean = None, True, True, None, ()
-    if fetch.entry is not None:
+    ready.also = ()
+    ready.after = tuple(sorted(step.after))
+    ready.complete, ready.merges, ready.replace = None, (), None
+    ready.place, ready.descents, ready.holders = _nowhere, (), ()
+    if fetch.entry is not None and not fetch.entry.representations:
         _keyed(ready, fetch.entry, step)
-    ready.place = _place(step, subgraph)
     return ready
+
+
+def _nowhere(_gathered: Gathered, _found: Found) -> bool:
+    return False
 
 
 def _reading(readers: Readers, match: str, step: Step) -> Reading:
@@ -158,6 +179,8 @@ def _reading(readers: Readers, match: str, step: Step) -> Reading:
         (field,) = selection.cases[0].fields
         return readers.value(field.type, field.selection, f"Query.{field.name}")
     assert entry is not None  # every other match is of a fetch by key
+    if match == "order":
+        return readers.ordered(selection, f"Query.{entry.via}")
     below = selection if selection.cases else None
     result = entry.result
     assert result is not None  # the planner always says it
@@ -175,7 +198,7 @@ def _keyed(ready: ReadyStep, entry: Entry, step: Step) -> None:
     given = {i.name: named(i.type) for i in entry.inputs}
     wanted = {a.input: named(a.type) for a in entry.arguments if a.input and a.type}
     ready.convert = key_converter([(given[i.name], wanted.get(i.name, given[i.name])) for i in entry.inputs], step.fetch.subgraph)
-    ready.clean = tuple(attribute_of(i.path[0]) for i in entry.inputs if i.hidden)
+    ready.clean = tuple((attribute_of(i.path[0]), None) for i in entry.inputs if i.hidden)
     if ready.match == "key":
         field = _key_field(step, ready.prepared)
         ready.read_key = attrgetter(attribute_of(field.key))
@@ -200,13 +223,50 @@ def _spelling(scalar: str) -> str:
 # ---------------------------------------------------------------- places
 
 
-def _place(step: Step, subgraph: Subgraph) -> Place:
+def _reach_parents(ready: ReadyStep, cases: Mapping[type, Case]) -> None:
+    """How the parents of a fetch by key are found, and what they are given."""
+    step, entry = ready.step, ready.entry
+    assert entry is not None  # a fetch by key
+    marks = step.marks.union(*(where.marks for where in step.also))
+    parents = frozenset(c for c, case in cases.items() if case.mark in marks)
+
+    def having(attribute: str) -> frozenset[type]:
+        return frozenset(
+            c
+            for c in cases
+            if attribute in c.__struct_fields__  # type: ignore[attr-defined]  # every row class is a struct
+        )
+
+    ready.descents = descents(step.path, having, parents)
+    ready.also = tuple((where.base, descents(where.path, having, parents)) for where in step.also)
+    if entry.representations:
+        by_mark = {r.mark: r for r in entry.representations}
+        by_class = {c: by_mark[cases[c].mark] for c in parents if cases[c].mark in by_mark}
+        ready.key_of, ready.convert = representing(by_class, cases)
+        ready.clean = _hidden_inputs(by_class)
     if step.into is not None:
-        return under(attribute_of(step.into))
-    fields = [
-        f for case in step.fetch.selection.cases for f in case.fields if not f.hidden or f.key.startswith(f"_{step.fetch.id}_")
-    ]
-    required = {
-        attribute_of(f.key): f"{step.fetch.selection.type}.{f.name}" for f in fields if isinstance(f.type, NonNullTypeNode)
-    }
-    return into([attribute_of(f.key) for f in fields], required, subgraph.name)
+        ready.place = under(attribute_of(step.into))
+        return
+    service = ready.subgraph.name
+    if step.replaces:
+        ready.replace = Replace(attribute_of(step.path[-1].key), cases, service)
+        ready.holders = descents(step.path[:-1], having, having(ready.replace.attribute))
+        return
+    targets = {c: Target(c, source_of(cases[c], step.fetch.selection), cases, service) for c in parents}
+    if targets:
+        ready.place, ready.complete = into(targets), completing(targets)
+
+
+def _hidden_inputs(by_class: Mapping[type, Representation]) -> tuple[tuple[str, frozenset[type] | None], ...]:
+    having: dict[str, set[type]] = {}
+    for cls, representation in by_class.items():
+        for given in (*representation.inputs, *((representation.typename,) if representation.typename else ())):
+            if given.hidden:
+                having.setdefault(attribute_of(given.path[0]), set()).add(cls)
+    every = len(by_class)
+    return tuple((attribute, None if len(classes) == every else frozenset(classes)) for attribute, classes in having.items())
+
+
+def _merges(ready: ReadyStep, cases: Mapping[type, Case]) -> tuple[tuple[str, Merge], ...]:
+    fields = ready.step.fetch.selection.cases[0].fields
+    return tuple((attribute_of(f.key), Merge(f, cases, ready.subgraph.name)) for f in fields if f.merged)

@@ -29,10 +29,14 @@ class Gathered:
         self.known: dict[Any, Any] = {}
 
 
-def gather(rows: Rows, descents: Sequence[Descend], key_of: KeyOf, convert: Convert | None, single: bool) -> Gathered:
-    """A null key asks nothing and finds null; a key that is an error finds that error."""
+def walk(rows: Rows, descents: Sequence[Descend]) -> Rows:
     for descend in descents:
         rows = descend(rows)
+    return rows
+
+
+def gather(rows: Rows, key_of: KeyOf, convert: Convert | None, single: bool) -> Gathered:
+    """A null key asks nothing and finds null; a key that is an error finds that error."""
     gathered = Gathered(rows, list(map(key_of, rows)))
     for key in dict.fromkeys(gathered.keys):
         value = key if convert is None or key is None or isinstance(key, GatewayError) else convert(key)
@@ -47,13 +51,18 @@ def gather(rows: Rows, descents: Sequence[Descend], key_of: KeyOf, convert: Conv
 # ---------------------------------------------------------------- made once per operation
 
 
-def descents(
-    path: Sequence[Hop], types: frozenset[str], classes: Callable[[frozenset[str]], frozenset[type]]
-) -> tuple[Descend, ...]:
-    """The ways down a path. `classes` gives the row classes of some object types; what is no such row is passed over."""
-    wanted = [hop.types for hop in path] + [types]
-    made: list[Descend] = [_only(classes(wanted[0]))] if wanted[0] else []
-    made += [_down(attribute_of(hop.key), classes(below)) for hop, below in zip(path, wanted[1:], strict=True)]
+Having = Callable[[str], frozenset[type]]
+"""attribute → the row classes that have it."""
+
+
+def descents(path: Sequence[Hop], having: Having, wanted: frozenset[type]) -> tuple[Descend, ...]:
+    """The ways down a path to the `wanted` row classes; what is no such row is passed over."""
+    if not path:
+        return (_only(wanted),)
+    attributes = [attribute_of(hop.key) for hop in path]
+    passed = [having(attribute) for attribute in attributes]
+    made: list[Descend] = [_only(passed[0])]
+    made += [_down(attribute, below) for attribute, below in zip(attributes, [*passed[1:], wanted], strict=True)]
     return tuple(made)
 
 

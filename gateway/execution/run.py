@@ -9,12 +9,20 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import AFFECTED_LISTED, GatewayError, SourceError, UpstreamNotFound, UpstreamTooLarge, internal
+from gateway.errors import (
+    AFFECTED_LISTED,
+    GatewayError,
+    SchemaDrift,
+    SourceError,
+    UpstreamNotFound,
+    UpstreamTooLarge,
+    internal,
+)
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.exchange import Exchange
-from gateway.execution.gather import Gathered, flatten, gather
+from gateway.execution.gather import Gathered, flatten, gather, walk
 from gateway.execution.place import Found, by_key, hide
-from gateway.execution.reading import Sink, attribute_of
+from gateway.execution.reading import Sink, attribute_of, describe
 from gateway.execution.shape import Complete, Entry, complete
 from gateway.sources.base import Chunk
 from gateway.upstream.call import Call, Reply, Request
@@ -67,6 +75,7 @@ class Run:
         "loose",
         "parents",
         "pending",
+        "placed",
         "private",
         "ready",
         "request",
@@ -102,6 +111,7 @@ class Run:
         self.expires = float("inf")
         self.private = False
         self._classes = ready.row_classes
+        self.placed = {index: asyncio.Event() for index in ready.awaited}
 
     async def outcome(self, introspected: Mapping[str, bytes], on_error: str = "propagate") -> Outcome:
         """`introspected`: response key → JSON of the root fields the gateway answers itself."""
@@ -115,8 +125,9 @@ class Run:
             stale, exchanges = tuple(self.stale), tuple(self.exchanges)
             return Outcome(encode(shaped.data), errors, stale, announced=self.announced, exchanges=exchanges)
         for index, step in enumerate(self.ready.steps):
-            for attribute in step.clean:
-                hide(self.parents[index], attribute)
+            for attribute, classes in step.clean:
+                parents = self.parents[index]
+                hide(parents if classes is None else [p for p in parents if p.__class__ in classes], attribute)
             if step.hide_key is not None:
                 hide(self.rows[index], step.hide_key)
         expires = 0.0 if self.stale or not self.ready.steps else self.expires
@@ -137,6 +148,7 @@ class Run:
             await (self._by_key(index, step) if step.entry is not None else self._root(index, step))
         except Exception as bug:
             self._fail(index, step, internal(bug))
+        self._placed(index)
         due = []
         for other in step.then:
             self.pending[other] -= 1
@@ -154,6 +166,19 @@ class Run:
         gathered = Gathered(parents, [error] * len(parents))
         step.place(gathered, {error: error})
 
+    # ------------------------------------------------------------ completing the rows of others
+
+    def _placed(self, index: int) -> None:
+        """The rows of this step are where they belong: whoever is to complete them may."""
+        if (event := self.ready.awaited and self.placed.get(index)) and not event.is_set():
+            event.set()
+
+    async def _others(self, index: int, step: ReadyStep) -> None:
+        """Called when this step's own rows are placed: two steps may complete each other's."""
+        self._placed(index)
+        for other in step.after:
+            await self.placed[other].wait()
+
     # ------------------------------------------------------------ roots
 
     async def _root(self, index: int, step: ReadyStep) -> None:
@@ -163,12 +188,18 @@ class Run:
         self._place_root(step, value)
         if not isinstance(value, GatewayError):
             self.rows[index] = self._root_rows(step, value)
+        if step.merges:
+            await self._others(index, step)
+            for attribute, merge in step.merges:
+                given = value if isinstance(value, GatewayError) else getattr(value, attribute)
+                if merge(getattr(self.root, attribute), given):
+                    self.faulty = True
 
     def _place_root(self, step: ReadyStep, value: Any) -> None:
         fields = step.step.fetch.selection.cases[0].fields
         whole = step.match == "value" or isinstance(value, GatewayError)
         for field in fields:
-            if not field.hidden:
+            if not field.hidden and not field.merged:
                 attribute = attribute_of(field.key)
                 setattr(self.root, attribute, value if whole else getattr(value, attribute))
 
@@ -178,8 +209,14 @@ class Run:
 
     # ------------------------------------------------------------ by key
 
+    def _parents(self, step: ReadyStep) -> list[Any]:
+        rows = walk(self.rows[step.base], step.descents)
+        for base, ways in step.also:
+            rows = rows + walk(self.rows[base], ways)
+        return rows
+
     async def _by_key(self, index: int, step: ReadyStep) -> None:
-        gathered = gather(self.rows[step.base], step.descents, step.key_of, step.convert, step.single)
+        gathered = gather(self._parents(step), step.key_of, step.convert, step.single)
         self.parents[index] = gathered.parents
         found: Found = gathered.known
         if any(v is not None for v in found.values()):
@@ -192,8 +229,20 @@ class Run:
             else:
                 width = min(step.subgraph.per_operation, len(chunks))
                 await windowed([self._chunk(index, step, chunk, gathered, found) for chunk in chunks], width)
-        if step.place(gathered, found):
+        if step.replace is not None:
+            self._replace(index, step, gathered, found)
+        elif step.place(gathered, found):
             self.faulty = True
+        if step.complete is not None:
+            await self._others(index, step)
+            if step.complete(gathered, found):
+                self.faulty = True
+
+    def _replace(self, index: int, step: ReadyStep, gathered: Gathered, found: Found) -> None:
+        assert step.replace is not None  # only called then
+        holders = walk(self.rows[step.base], step.holders)
+        self.rows[index], faulty = step.replace(holders, gathered, found)
+        self.faulty = self.faulty or faulty
 
     async def _chunk(self, index: int, step: ReadyStep, chunk: Chunk, gathered: Gathered, found: Found) -> None:
         reply = await self._send(step, chunk)
@@ -247,12 +296,25 @@ class Run:
         """Fills `found` for these keys; returns the rows that came."""
         if step.match == "key":
             return self._match_rows(step, keys, value or [], found)
+        if step.match == "order":
+            values = value if value.__class__ is list and len(value) == len(keys) else [self._miscounted(step, value)] * len(keys)
+            found.update(zip(keys, values, strict=True))
+            return [row for row in values if row.__class__ in self._classes]
         if step.match == "alias":
             values = [value.get(f"_{i}") if isinstance(value, dict) else None for i in range(len(keys))]
         else:
             values = [value]
         found.update(zip(keys, values, strict=True))
         return flatten(values, self._classes)
+
+    def _miscounted(self, step: ReadyStep, value: Any) -> GatewayError:
+        self.faulty = True
+        actual = f"a list of {len(value)}" if value.__class__ is list else describe(value)
+        coordinate = f"Query.{step.entry.via if step.entry else ''}"
+        sentence = f"sent {actual} for {coordinate}, which has to answer each representation"
+        error = SchemaDrift(sentence, coordinate=coordinate, expected="one item per representation", actual=actual)
+        error.service = step.subgraph.name
+        return error
 
     def _match_rows(self, step: ReadyStep, keys: list[Any], rows: list[Any], found: Found) -> list[Any]:
         entry = step.entry

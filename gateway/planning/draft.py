@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import msgspec
 from graphql import TypeNode
 
+from gateway.composition.graph import Provided
 from gateway.planning.operation import TYPENAME
 from gateway.planning.plan import Hop
-from gateway.sources.base import Argument, Case, Entry, Fetch, Field, Selection
+from gateway.sources.base import Argument, Case, Entry, Fetch, Field, Input, Representation, Selection
 
 
 class Asked:
     """A field being asked of a subgraph."""
 
-    __slots__ = ("arguments", "below", "field", "hidden", "key")
+    __slots__ = ("alias", "arguments", "below", "field", "hidden", "involved", "key", "merged")
 
     def __init__(self, field: Field, arguments: tuple[Argument, ...], hidden: bool) -> None:
         self.field = field
@@ -20,6 +24,10 @@ class Asked:
         self.arguments = arguments
         self.hidden = hidden
         self.below: Node | None = None
+        self.alias: str | None = None
+        self.merged = False
+        self.involved: frozenset[int] | None = None
+        """The fetches that bring it with all that is below, once that is planned."""
 
     def node(self, type_name: str) -> Node:
         if self.below is None:
@@ -28,32 +36,38 @@ class Asked:
 
     def freeze(self) -> Field:
         field = self.field
+        if field.withheld:
+            return field
         selection = self.below.freeze() if self.below is not None else None
-        return Field(self.key, field.name, field.type, self.arguments, selection, self.hidden, field.location)
+        return msgspec.structs.replace(
+            field, arguments=self.arguments, selection=selection, hidden=self.hidden, alias=self.alias, merged=self.merged
+        )
 
 
 class CaseDraft:
     """The fields asked on some object types, under distinct keys."""
 
-    __slots__ = ("answer", "fields", "slots", "types")
+    __slots__ = ("answer", "fields", "mark", "on", "slots", "types")
 
-    def __init__(self, types: tuple[str, ...]) -> None:
+    def __init__(self, types: tuple[str, ...], on: tuple[str, ...] = ()) -> None:
         self.types = types
+        self.on = on
+        self.mark = 0
         self.slots: list[str] = []
         self.fields: dict[str, Asked] = {}
         self.answer: tuple[Field, ...] = ()
 
     def add(self, field: Field, arguments: tuple[Argument, ...] = ()) -> Asked:
-        asked = self.fields[field.key] = Asked(field, arguments, hidden=False)
+        asked = self.fields[field.key] = Asked(field, arguments, hidden=field.hidden)
         return asked
 
-    def hide(self, name: str, kind: TypeNode, *, nested: bool = False, mark: str = "_") -> Asked:
-        """Ask for a field that a join needs, unless the client asks for the very same. Its key is one no client field has."""
+    def hide(self, name: str, kind: TypeNode) -> Asked:
+        """Ask for a field that matching rows needs, unless it is asked anyway. Its key is one no client field has."""
         for asked in self.fields.values():
-            if asked.field.name == name and not asked.arguments and (asked.hidden or not nested):
+            if asked.field.name == name and not asked.arguments:
                 return asked
         taken = self.fields.keys() | {f.key for f in self.answer}
-        key = mark + name.lstrip("_")
+        key = "_" + name.lstrip("_")
         while key in taken:
             key += "_"
         asked = self.fields[key] = Asked(Field(key, name, kind), (), hidden=True)
@@ -64,7 +78,8 @@ class CaseDraft:
         self.fields[key] = Asked(Field(key, "__typename", TYPENAME), (), hidden=True)
 
     def freeze(self) -> Case:
-        return Case(self.types, tuple(asked.freeze() for asked in self.fields.values()), self.answer, tuple(self.slots))
+        fields = tuple(asked.freeze() for asked in self.fields.values())
+        return Case(self.types, fields, self.answer, tuple(self.slots), self.mark, self.on)
 
 
 class Node:
@@ -76,19 +91,55 @@ class Node:
         self.type = type_name
         self.cases: dict[tuple[str, ...], CaseDraft] = {}
 
-    def case(self, types: tuple[str, ...]) -> CaseDraft:
+    def case(self, types: tuple[str, ...], on: tuple[str, ...] = ()) -> CaseDraft:
         if types not in self.cases:
-            self.cases[types] = CaseDraft(types)
+            self.cases[types] = CaseDraft(types, on)
         return self.cases[types]
+
+    def nodes(self) -> Iterator[Node]:
+        """This one and all below it."""
+        yield self
+        for case in self.cases.values():
+            for asked in case.fields.values():
+                if asked.below is not None:
+                    yield from asked.below.nodes()
 
     def freeze(self) -> Selection:
         return Selection(self.type, tuple(case.freeze() for case in self.cases.values()))
 
 
+class Place:
+    """Where rows are: on a path from the rows of a fetch. `guests` are the fetches that add to the rows there."""
+
+    __slots__ = ("base", "below", "guests", "path")
+
+    def __init__(self, base: Draft, path: tuple[Hop, ...] = ()) -> None:
+        self.base = base
+        self.path = path
+        self.guests: list[Draft] = []
+        self.below: dict[str, Place] = {}
+
+    def child(self, key: str, types: frozenset[str]) -> Place:
+        """One place per response key, whatever the types it is reached through: so that one fetch can serve them all."""
+        if (known := self.below.get(key)) is None:
+            known = self.below[key] = Place(self.base, (*self.path, Hop(key, types)))
+        elif (last := known.path[-1]).types != types:
+            known.widen(Hop(key, last.types | types if last.types and types else frozenset()), len(known.path) - 1)
+        return known
+
+    def widen(self, hop: Hop, index: int) -> None:
+        self.path = (*self.path[:index], hop, *self.path[index + 1 :])
+        for below in self.below.values():
+            below.widen(hop, index)
+
+
 class Draft:
     """A fetch in the making, and where its rows belong."""
 
-    __slots__ = ("base_id", "entry", "id", "into", "needs", "path", "root_asked", "subgraph", "types")
+    __slots__ = (
+        "after", "also", "entered", "entry", "id", "into", "marks", "needs", "place", "replaces", "representations",
+        "root_asked", "rows", "subgraph", "types",
+    )  # fmt: skip
 
     def __init__(self, number: int, subgraph: str, type_name: str, entry: Entry | None) -> None:
         self.id = number
@@ -96,33 +147,127 @@ class Draft:
         self.entry = entry
         self.root_asked = Asked(Field("", "", _NOTHING), (), hidden=False)
         self.root_asked.below = Node(type_name)
-        self.base_id: int | None = None
-        self.path: tuple[Hop, ...] = ()
-        self.types: frozenset[str] = frozenset()
+        self.place: Place | None = None
+        self.rows = Place(self)
+        """Where its own rows are."""
+        self.types: frozenset[str] | None = None
         self.into: str | None = None
         self.needs: set[int] = set()
+        self.after: set[int] = set()
+        self.marks: set[int] = set()
+        self.also: list[tuple[Place, set[int]]] = []
+        """Further places whose rows it serves, and their marks."""
+        self.replaces = False
+        self.representations: dict[int, Representation] = {}
+        self.entered: list[Position] = []
+        """Which positions are here, by representation."""
 
     @property
     def root(self) -> Node:
         assert self.root_asked.below is not None
         return self.root_asked.below
 
+    def hang(self, position: Position, needs: set[int]) -> None:
+        """This fetch (also) serves the rows of this position."""
+        self.place = position.place
+        self.marks.add(position.home.mark)
+        types = position.told_apart
+        self.types = types if self.types is None else (self.types | types if self.types and types else frozenset())
+        self.needs |= needs | {position.place.base.id}
+
     def fetch(self) -> Fetch:
-        return Fetch(self.id, self.subgraph, self.root.freeze(), self.entry)
+        entry = self.entry
+        if entry is not None and self.representations:
+            entry = Entry(entry.via, (), (), chunk=entry.chunk, representations=tuple(self.representations.values()))
+        return Fetch(self.id, self.subgraph, self.root.freeze(), entry)
+
+
+class Presence:
+    """Where fields of a position can be asked: a place in a fetch, in the terms of its subgraph."""
+
+    __slots__ = ("case", "draft", "place", "provided", "root")
+
+    def __init__(self, draft: Draft, case: CaseDraft, place: Place, provided: Provided = (), *, root: bool = False) -> None:
+        self.draft = draft
+        self.case = case
+        self.place = place
+        self.provided = provided
+        self.root = root
+        """The rows of the fetch itself, which entered here by key: what it is sent can still grow."""
+
+    @property
+    def subgraph(self) -> str:
+        return self.draft.subgraph
+
+
+def same(one: Field, other: Field) -> bool:
+    """Do two fields ask for the same, wherever they are written?"""
+    return (
+        one.name == other.name
+        and _bare(one.arguments) == _bare(other.arguments)
+        and same_selection(one.selection, other.selection)
+    )
+
+
+def _bare(arguments: tuple[Argument, ...]) -> tuple[tuple[str, object], ...]:
+    return tuple((a.name, a.value) for a in arguments)
+
+
+def same_selection(one: Selection | None, other: Selection | None) -> bool:
+    if one is None or other is None or one is other:
+        return one is other
+    if one.type != other.type or len(one.cases) != len(other.cases):
+        return False
+    return all(a.types == b.types and same_fields(a.fields, b.fields) for a, b in zip(one.cases, other.cases, strict=True))
+
+
+def same_fields(ones: tuple[Field, ...], others: tuple[Field, ...]) -> bool:
+    if ones is others:
+        return True
+    return len(ones) == len(others) and all(a.key == b.key and same(a, b) for a, b in zip(ones, others, strict=True))
 
 
 class Position:
-    """A place in the answer: `home` is where its rows come from, `guests` are the lookups that add fields to them."""
+    """Object types at a place of the answer. The first presence is its home, where its rows come from."""
 
-    __slots__ = ("draft", "guests", "home", "path", "type", "types")
+    __slots__ = ("field", "hidden", "parent", "place", "presences", "selection", "told_apart", "type", "types")
 
-    def __init__(self, draft: Draft, path: tuple[Hop, ...], types: frozenset[str], type_name: str, home: CaseDraft) -> None:
-        self.draft = draft
-        self.path = path
-        self.types = types
+    def __init__(
+        self,
+        place: Place,
+        type_name: str,
+        types: tuple[str, ...],
+        presences: list[Presence],
+        parent: Position | None = None,
+        field: Field | None = None,
+    ) -> None:
+        self.place = place
         self.type = type_name
-        self.home = home
-        self.guests: dict[str, tuple[Draft, CaseDraft]] = {}
+        """What stands for all its types where the graph is asked."""
+        self.types = types
+        self.presences = presences
+        self.parent = parent
+        self.field = field
+        """The field of the parent that leads here."""
+        self.told_apart: frozenset[str] = frozenset()
+        """Its types, where others can stand at the same place."""
+        self.hidden: dict[str, tuple[Input, frozenset[int]]] = {}
+        """What joins already had brought here, by what was wanted."""
+
+    @property
+    def home(self) -> CaseDraft:
+        return self.presences[0].case
+
+    def here(self, subgraph: str) -> Presence | None:
+        return next((p for p in self.presences if p.subgraph == subgraph), None)
+
+    def free_key(self, name: str) -> str:
+        """A key for a hidden field, which nothing at this place has."""
+        taken = {key for p in self.presences for key in p.case.fields} | {f.key for f in self.home.answer} | {*self.home.slots}
+        key = "_" + name.lstrip("_")
+        while key in taken:
+            key += "_"
+        return key
 
 
 _NOTHING = TypeNode()

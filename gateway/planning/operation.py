@@ -74,7 +74,7 @@ def normalise(schema: GraphQLSchema, document: DocumentNode, operation: Operatio
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     query = schema.query_type
     assert query is not None  # composition always makes one
-    normaliser = _Normaliser(schema, fragments, flags)
+    normaliser = Normaliser(schema, fragments, flags)
     collected = normaliser.collect(query, (operation.selection_set,))
     introspected = tuple(n for nodes in collected.values() for n in nodes if n.name.value in INTROSPECTION)
     return Operation(operation, normaliser.selection(query, (operation.selection_set,)), introspected)
@@ -83,7 +83,7 @@ def normalise(schema: GraphQLSchema, document: DocumentNode, operation: Operatio
 Collected = dict[str, list[FieldNode]]
 
 
-class _Normaliser:
+class Normaliser:
     """Holds what does not change on the way down."""
 
     def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], flags: Flags) -> None:
@@ -130,9 +130,9 @@ class _Normaliser:
         return declared
 
     def _fields(self, parent: CompositeType, sets: Sequence[SelectionSetNode]) -> tuple[Field, ...]:
-        return tuple(self._field(parent, key, nodes) for key, nodes in self.collect(parent, sets).items())
+        return tuple(self.field(parent, key, nodes) for key, nodes in self.collect(parent, sets).items())
 
-    def _field(self, parent: CompositeType, key: str, nodes: list[FieldNode]) -> Field:
+    def field(self, parent: CompositeType, key: str, nodes: list[FieldNode]) -> Field:
         node = nodes[0]
         name = node.name.value
         location = _location(node)

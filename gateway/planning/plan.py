@@ -21,6 +21,14 @@ class Hop(msgspec.Struct, frozen=True):
     types: frozenset[str] = frozenset()
 
 
+class Where(msgspec.Struct, frozen=True):
+    """Rows at a place: on a path from the rows of fetch `base`, those of the cases with these marks."""
+
+    base: int
+    path: tuple[Hop, ...]
+    marks: frozenset[int]
+
+
 class Step(msgspec.Struct, frozen=True):
     """A fetch in its place. `base` is the fetch whose rows it starts from (None: the root of the answer), `path` leads from
     those rows to the parents; its own rows are put under the parents' key `into`, or (None) their fields into the parents."""
@@ -33,6 +41,14 @@ class Step(msgspec.Struct, frozen=True):
     """The object types of the parents that count (empty: any)."""
     needs: frozenset[int] = frozenset()
     """The fetches that have to be placed before this one can gather its keys."""
+    after: frozenset[int] = frozenset()
+    """The fetches that have to be placed before the rows of this one can complete theirs; it is sent without waiting."""
+    marks: frozenset[int] = frozenset()
+    """The `Case.mark`s of the parents that count."""
+    also: tuple[Where, ...] = ()
+    """More parents, at other places, that the same fetch serves."""
+    replaces: bool = False
+    """Its rows take the place of the parents, which do not know their own type."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -104,7 +120,8 @@ def _sequence(plan: Plan, chain: list[Step], depth: int) -> Iterator[str]:
 def _fetch_lines(plan: Plan, step: Step, depth: int) -> Iterator[str]:
     pad = "  " * depth
     if step.fetch.entry is not None:
-        yield f'{pad}Flatten(path: "{_full_path(plan, step)}") {{'
+        paths = [_full_path(plan, step)] + [_full_path(plan, Step(step.fetch, w.base, w.path)) for w in step.also]
+        yield f'{pad}Flatten(path: "{", ".join(paths)}") {{'
         yield from _fetch_body(step.fetch, depth + 1)
         yield f"{pad}}}"
     else:
@@ -126,6 +143,9 @@ def _fetch_body(fetch: Fetch, depth: int) -> Iterator[str]:
 
 
 def _entry(entry: Entry) -> str:
+    if entry.representations:
+        told = (f"{r.type} {' '.join(i.name for i in r.inputs)}" for r in entry.representations)
+        return f"{entry.via}({' | '.join(told)})"
     if entry.batch is None:
         return f"{entry.via}({_arguments(entry.arguments)}) per key"
     batch = entry.batch
@@ -156,9 +176,10 @@ def _selection(selection: Selection, depth: int) -> Iterator[str]:
 def _fields(fields: Sequence[Field], depth: int) -> Iterator[str]:
     pad = "  " * depth
     for field in fields:
-        alias = "" if field.key == field.name else f"{field.key}: "
+        key = field.alias or field.key
+        alias = "" if key == field.name else f"{key}: "
         arguments = f"({_arguments(field.arguments)})" if field.arguments else ""
-        mark = "  # for a join" if field.hidden else ""
+        mark = "  # for a join" if field.hidden else "  # completes" if field.merged else "  # withheld" if field.withheld else ""
         if field.selection is None:
             yield f"{pad}{alias}{field.name}{arguments}{mark}"
         else:

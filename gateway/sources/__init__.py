@@ -3,5 +3,7 @@
 KINDS: dict[str, str] = {
     "graphql": "gateway.sources.graphql",
     "openapi": "gateway.sources.openapi",
+    "federation": "gateway.sources.federation",
+    "supergraph": "gateway.sources.supergraph",
     "local": "gateway.sources.local",
 }

@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from graphql import DirectiveDefinitionNode, FieldDefinitionNode, TypeDefinitionNode, TypeNode, ValueNode
+from graphql import (
+    DirectiveDefinitionNode,
+    FieldDefinitionNode,
+    SelectionSetNode,
+    TypeDefinitionNode,
+    TypeNode,
+    ValueNode,
+)
 
 from gateway.errors import Owner, SourceError
 from gateway.upstream.call import Call, Reply, Request, Send
@@ -59,6 +66,49 @@ class Lookup(msgspec.Struct, frozen=True):
     via: str
     arg: str
     batch: Batch | None = None
+    fields: SelectionSetNode | None = None
+    """A key of several or nested fields: it goes out as one object, a representation, which `via` takes a list of."""
+
+
+Coordinate = tuple[str, str]
+"""(type, field)."""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Fields that identify a type's values. `resolvable`: this subgraph gives the rest of the value for them."""
+
+    fields: SelectionSetNode
+    text: str
+    resolvable: bool = True
+
+
+class Override(msgspec.Struct, frozen=True):
+    """This subgraph answers a field instead of subgraph `source`; with a `label`, only for some of the requests."""
+
+    source: str
+    label: str | None = None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a subgraph states about how its types join with those of others. Coordinates are its own."""
+
+    keys: Mapping[str, tuple[Key, ...]] = {}
+    external: frozenset[Coordinate] = frozenset()
+    """Fields of others: named here for keys and requirements, answered only where provided."""
+    shareable: frozenset[Coordinate] = frozenset()
+    requires: Mapping[Coordinate, SelectionSetNode] = {}
+    """What has to be sent along for this subgraph to answer the field."""
+    provides: Mapping[Coordinate, SelectionSetNode] = {}
+    """Below this field, these external fields are answered after all."""
+    overrides: Mapping[Coordinate, Override] = {}
+    interface_objects: frozenset[str] = frozenset()
+    """Object types that stand for an interface of others: the values' own types are not known here."""
+    inaccessible: frozenset[str] = frozenset()
+    """Schema coordinates that clients do not see."""
+    composed: bool = False
+    """Comes out of a composed supergraph: what a composer checks has been checked."""
+    shares: bool = False
+    """All that can be shared is (Federation 1)."""
 
 
 class Dispatch(msgspec.Struct, frozen=True):
@@ -136,6 +186,12 @@ class Field(msgspec.Struct, frozen=True):
     """Needed for a join, not part of the answer."""
     location: tuple[int, int] | None = None
     """Line and column in the client's document."""
+    alias: str | None = None
+    """Its key on the wire, where `key` cannot be sent: in one operation equal keys need equal types."""
+    withheld: bool = False
+    """Not asked, and answered with an error: the services that could answer do not agree that there is such a value."""
+    merged: bool = False
+    """Another fetch brings the rows themselves; these complete them, field by field. Execution's business."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -147,6 +203,10 @@ class Case(msgspec.Struct, frozen=True):
     """In a fetch: the client's own fields at this place, in their order, whichever fetch they come from. Execution's business."""
     slots: tuple[str, ...] = ()
     """Keys that other fetches bring to these rows for a join. Execution's business."""
+    mark: int = 0
+    """The place in the plan whose rows these are. Execution's business."""
+    on: tuple[str, ...] = ()
+    """What the subgraph calls `types`, where it has one type that stands for all of them."""
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -164,6 +224,21 @@ class Input(msgspec.Struct, frozen=True):
     type: TypeNode
     hidden: bool = False
     """Only joins need it: it is emptied before the answer goes out."""
+    nullable: bool = False
+    """Null is sent like any other value; otherwise it asks nothing."""
+    rows: bool = False
+    """Its value is rows, which are sent as objects."""
+
+
+class Representation(msgspec.Struct, frozen=True):
+    """How parents of one place are named to a field that takes representations: a type and what of them is sent."""
+
+    type: str
+    mark: int
+    """The parents' `Case.mark`."""
+    inputs: tuple[Input, ...]
+    typename: Input | None = None
+    """The row says its type itself: the place has rows of several."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -180,7 +255,9 @@ class Entry(msgspec.Struct, frozen=True):
     many: bool = False
     """With a batch: a key has a list of rows."""
     chunk: int = 100
-    """Keys asked for in one document where there is no batch field (GraphQL aliases)."""
+    """Keys asked for in one call where there is no batch field: as GraphQL aliases, or as representations."""
+    representations: tuple[Representation, ...] = ()
+    """`via` takes a list of these and answers a list in the same order."""
 
 
 class Fetch(msgspec.Struct, frozen=True):
@@ -209,7 +286,8 @@ class Prepared(msgspec.Struct, frozen=True):
 
     `match` says how the rows are found under `path` of the JSON body:
     `root` the object with the root fields · `value` the body is the value of the one root field · `one` each call has one key,
-    whose row is there · `key` a list, rows matched by their own `key_field` · `alias` an object, row of key *i* under `_i`.
+    whose row is there · `key` a list, rows matched by their own `key_field` · `alias` an object, row of key *i* under `_i` ·
+    `order` a list, the row of key *i* at *i*.
     """
 
     calls: Callable[[Sequence[tuple[Any, ...]], Mapping[str, Any], Request, Callable[[Reply], Reply]], Sequence[Chunk]]
@@ -249,6 +327,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     lookups: tuple[Lookup, ...] = ()
     links: tuple[Link, ...] = ()
     """Joins that the source's own document states, as the YAML would."""
+    facts: Facts | None = None
+    """What a federation subgraph states about its types; None: they are its own."""
     together: bool = True
     """One fetch may ask for several root fields (GraphQL); otherwise each is its own call (REST)."""
     refused: Mapping[str, FieldDefinitionNode] = {}
@@ -265,3 +345,5 @@ class Subgraph(msgspec.Struct, frozen=True):
     """False: built from a snapshot because the source could not be read."""
     per_operation: int = 32
     """Calls of one request to this source that may be open at once."""
+    entities_per_call: int = 1000
+    """Representations sent in one call."""

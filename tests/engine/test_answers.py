@@ -147,7 +147,7 @@ async def test_a_bug_on_the_way_to_a_plan_is_told_the_same_way(people: Service, 
     assert given.status == 500
     assert (error["extensions"]["code"], error["extensions"]["owner"]["team"]) == ("INTERNAL_SERVER_ERROR", "API Platform")
     assert error["extensions"]["error_id"] in caplog.text
-    assert "KeyError" in caplog.text
+    assert "no way from the root to Query.me" in caplog.text
 
 
 # ---------------------------------------------------------------- on_error

@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gateway.errors import SchemaDrift
 from gateway.execution.reading.sink import ABSENT, Exact, Sink
 from gateway.execution.scalars import MISFIT, Check, check_any, foreign
 
 
 def never(_value: Any, _sink: Sink) -> Any:
     raise AssertionError("the class of these rows was never made")
+
+
+def withheld(coordinate: str) -> Exact:
+    """A field that is not asked because not every service that could answer knows such values."""
+    expected, sentence = (
+        "a type that every source of the field knows",
+        f"gave a value of a type that others do not know: {coordinate}",
+    )
+
+    def exact(_value: Any, sink: Sink) -> Any:
+        sink.faulty = True
+        error = SchemaDrift(
+            f"{sentence} is not answered", coordinate=coordinate, expected=expected, actual="one that some do not"
+        )
+        return sink.once(coordinate, "withheld", error)
+
+    return exact
 
 
 def leaf(check: Check, coordinate: str, declared: str) -> Exact:

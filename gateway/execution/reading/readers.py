@@ -14,6 +14,9 @@ from gateway.execution.scalars import EXACT, FAST, SINGLE_TO_LIST, coercing, exa
 from gateway.sources.base import Case, Dispatch, Selection, Subgraph
 from gateway.sources.reach import nullable
 
+TAGS = ("__typename", "_tag")
+"""Under which of these the planner asks for the name that tells members apart."""
+
 
 class Readers:
     """Makes the readings of one fetch. `rows` collects every row class made, with the case it stands for."""
@@ -77,13 +80,20 @@ class Readers:
         read = optional(listed(optional(item.exact, coordinate, "", True), coordinate, "a list"), coordinate, "a list", True)
         return Reading(fast, read, item.convert and each(unless_null(item.convert)))
 
+    def ordered(self, selection: Selection, coordinate: str) -> Reading:
+        """A list of rows that stand for what was sent, by their positions: a null stands for nothing found."""
+        item = self.object(selection, coordinate)
+        fast = None if item.fast is None else list[item.fast | None]  # type: ignore[name-defined]  # made from data
+        read = required(listed(optional(item.exact, coordinate, "", True), coordinate, "a list"), coordinate, "a list")
+        return Reading(fast, read, item.convert and each(unless_null(item.convert)))
+
     # ------------------------------------------------------------ objects
 
     def object(self, selection: Selection, coordinate: str) -> Reading:
         """A row: of the one case there is, or of the case of the type the value says it has."""
         dispatch = self.wire.dispatch.get(selection.type)
         told = any(f.name == "__typename" for case in selection.cases for f in case.answer)
-        if len(selection.cases) > 1 or (dispatch is not None and (told or self._wrapped(selection))):
+        if len(selection.cases) > 1 or _is_tagged(selection) or (dispatch is not None and (told or self._wrapped(selection))):
             return self._members(selection, dispatch or Dispatch(), coordinate)
         (case,) = selection.cases
         return RowReading(self, case, selection.type, case.types[0] if len(case.types) == 1 else None).reading(coordinate)
@@ -93,7 +103,11 @@ class Readers:
 
     def _members(self, selection: Selection, dispatch: Dispatch, coordinate: str) -> Reading:
         classes = [(case, row_class(self, case)) for case in selection.cases]
-        members = {name: RowReading(self, case, selection.type, name, row) for case, row in classes for name in case.types}
+        members = {
+            name: RowReading(self, case, selection.type, _only(case.types) if case.on else name, row)
+            for case, row in classes
+            for name in case.on or case.types
+        }
         resolve = self._resolver(selection, dispatch, frozenset(members))
         wraps = self.wire.wraps
 
@@ -140,6 +154,15 @@ class Readers:
             return name if name in names else None
 
         return resolve
+
+
+def _is_tagged(selection: Selection) -> bool:
+    """The values may be of types that nothing is selected on."""
+    return any(f.hidden and f.name == "__typename" and f.key in TAGS for case in selection.cases for f in case.fields)
+
+
+def _only(types: tuple[str, ...]) -> str | None:
+    return types[0] if len(types) == 1 else None
 
 
 def _tag_key(selection: Selection) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from graphql import NonNullTypeNode
 
-from gateway.execution.reading.exact import leaf, never
+from gateway.execution.reading.exact import leaf, never, withheld
 from gateway.execution.reading.sink import ABSENT, Exact, Sink
 from gateway.execution.scalars import check_any, fast_enum
 from gateway.sources.base import Case, Field
@@ -70,6 +70,8 @@ class RowReading:
     def _field(self, field: Field, owner: str) -> Reading:
         if field.name == "__typename":
             return self._typename()
+        if field.withheld:
+            return Reading(None, withheld(f"{owner}.{field.name}"))
         if field.name == self._rest:
             return Reading(None, leaf(check_any, f"{owner}.{field.name}", "JSON"))
         return self.readers.value(field.type, field.selection, f"{owner}.{field.name}")
@@ -92,7 +94,7 @@ class RowReading:
 
     def _property(self, field: Field, owner: str) -> str:
         wire = self.readers.wire
-        return field.key if wire.response_keys else wire.names.get((owner, field.name), field.name)
+        return (field.alias or field.key) if wire.response_keys else wire.names.get((owner, field.name), field.name)
 
     def _origins(self) -> dict[str, str]:
         """Attribute → the attribute that is decoded for it: a REST property asked for twice comes once."""

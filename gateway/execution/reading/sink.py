@@ -32,12 +32,15 @@ class Sink:
         if isinstance(value, GatewayError):
             return value
         actual = describe(value)
-        if (error := self.drifts.get((coordinate, actual))) is None:
-            sentence = f"sent {actual} for {coordinate}, which is declared as {expected}"
-            error = SchemaDrift(sentence, coordinate=coordinate, expected=expected, actual=actual)
+        sentence = f"sent {actual} for {coordinate}, which is declared as {expected}"
+        return self.once(coordinate, actual, SchemaDrift(sentence, coordinate=coordinate, expected=expected, actual=actual))
+
+    def once(self, coordinate: str, actual: str, error: SchemaDrift) -> SchemaDrift:
+        """The error, or the one that has already said this."""
+        if (known := self.drifts.get((coordinate, actual))) is None:
             error.service, error.operation, error.status = self.service, self.operation, self.status
-            self.drifts[coordinate, actual] = error
-        return error
+            known = self.drifts[coordinate, actual] = error
+        return known
 
 
 def describe(value: Any) -> str:

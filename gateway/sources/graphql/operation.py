@@ -73,9 +73,23 @@ class Writer:
                 fragments += [f"... on {name} {{ {' '.join(own)} }}" for name in case.types]
         return _block([shared.values(), fragments])
 
+    def fragments(self, selection: Selection) -> str:
+        """Each case under the types it is for: for a place where anything may stand."""
+        written = []
+        for case in selection.cases:
+            for name in case.on or case.types:
+                texts = " ".join(self._texts(case, name).values())
+                written.append(f"... on {name} {{ {texts} }}" if texts else "")
+        tags = [t for case in selection.cases for t in self._tags(case)]
+        return _block([dict.fromkeys(tags), written])
+
+    def _tags(self, case: Case) -> list[str]:
+        return [self.field(field, "") for field in case.fields if field.name == "__typename" and field.hidden]
+
     def field(self, field: Field, parent: str) -> str:
         """One field as it is sent: `alias: name(arguments) { ... }`."""
-        alias = "" if field.key == field.name else f"{field.key}: "
+        key = field.alias or field.key
+        alias = "" if key == field.name else f"{key}: "
         block = f" {self.selection(field.selection)}" if field.selection else ""
         return f"{alias}{field.name}{self.arguments(field.arguments, self._definition(parent, field.name))}{block}"
 
@@ -96,21 +110,30 @@ class Writer:
         here = self.terms.types.get(parent)
         texts = {}
         for field in case.fields:
+            if field.withheld:
+                continue
             owner = parent if field_of(here, field.name) or not case.types else case.types[0]
-            texts[field.key] = self.field(field, owner)
+            texts[field.alias or field.key] = self.field(field, owner)
         return texts
 
     def _shared(self, selection: Selection, texts: Sequence[Mapping[str, str]]) -> dict[str, str]:
         """What every possible type selects in the same words, and the abstract type itself offers."""
         selected = {name for case in selection.cases for name in case.types}
         if not texts or not self.terms.possible.get(selection.type, frozenset()) <= selected:
-            return {}
-        fields = [{field.key: field for field in case.fields} for case in selection.cases]
+            return self._tag(selection, texts)
+        fields = [{field.alias or field.key: field for field in case.fields} for case in selection.cases]
         return {
             key: text
             for key, text in texts[0].items()
             if all(other.get(key) == text for other in texts) and all(self._offers(selection.type, case[key]) for case in fields)
         }
+
+    def _tag(self, selection: Selection, texts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+        """The type's name is asked of all values, also of those that nothing else is asked of."""
+        if not texts or selection.type not in self.terms.possible:
+            return {}
+        names = {f.key for case in selection.cases for f in case.fields if f.name == "__typename"}
+        return {key: text for key, text in texts[0].items() if key in names and all(other.get(key) == text for other in texts)}
 
     def _offers(self, abstract: str, field: Field) -> bool:
         if field.name == "__typename":

@@ -1,7 +1,7 @@
 """A fetch made ready: its operation is written once; per request only keys and variables are put in.
 
-Three forms: the root fields of a root fetch · `via(arg: [keys])` where a batch field answers many keys · one aliased root field
-per key where none does, many of them in one document.
+Four forms: the root fields of a root fetch · `via(arg: [keys])` where a batch field answers many keys · one aliased root field
+per key where none does, many of them in one document · entities by their representations (`entities.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from graphql import TypeNode
 
 from gateway.errors import InternalError
 from gateway.sources.base import Batch, Chunk, Entry, Fetch, Prepare, Prepared, Selection
+from gateway.sources.graphql.entities import represented
 from gateway.sources.graphql.operation import Declared, Terms, Writer, argument_of, operation_text, stricter
 from gateway.sources.graphql.verify import ACCEPT, verifier
 from gateway.sources.reach import field_of
@@ -59,6 +60,8 @@ def preparer(terms: Terms, post: Post) -> Prepare:
     def prepare(fetch: Fetch) -> Prepared:
         if fetch.entry is None:
             return _root(fetch, terms, post)
+        if fetch.entry.representations:
+            return represented(fetch, fetch.entry, terms, post, _free, _body)
         if fetch.entry.batch is not None and len(fetch.entry.inputs) == 1:
             return _batched(fetch, fetch.entry, fetch.entry.batch, terms, post)
         return _aliased(fetch, fetch.entry, terms, post)

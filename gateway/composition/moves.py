@@ -1,0 +1,141 @@
+"""Gathers from the subgraphs what planning may do: who answers a field, what that requires, how types are reached by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from graphql import (
+    FieldDefinitionNode,
+    InterfaceTypeDefinitionNode,
+    ObjectTypeDefinitionNode,
+    TypeDefinitionNode,
+    UnionTypeDefinitionNode,
+)
+
+from gateway.composition.graph import Graph, Hop, Moves
+from gateway.composition.supergraph import Link
+from gateway.sources.base import Facts, Subgraph
+from gateway.sources.reach import fields_of, possible_types
+
+QUERY = "Query"
+NOTHING = Facts()
+
+
+def overridden(subgraphs: Sequence[Subgraph]) -> frozenset[tuple[str, str, str]]:
+    """(type, field, subgraph) that another subgraph answers in its place.
+
+    An override with a label is for some requests only: as long as none are chosen, it is its own subgraph that does not answer.
+    """
+    known = {s.name for s in subgraphs}
+    return frozenset(
+        (_owner(s, type_name), field, override.source if override.label is None else s.name)
+        for s in subgraphs
+        for (type_name, field), override in (s.facts or NOTHING).overrides.items()
+        if override.source in known and (override.label is not None or not (s.facts or NOTHING).composed)
+    )
+
+
+def _owner(subgraph: Subgraph, type_name: str) -> str:
+    return QUERY if type_name == subgraph.query else type_name
+
+
+def answers(subgraph: Subgraph, type_name: str, field: str, taken: frozenset[tuple[str, str, str]]) -> bool:
+    """Does this subgraph itself answer the field? `type_name` is the supergraph's."""
+    facts = subgraph.facts or NOTHING
+    own = subgraph.query if type_name == QUERY else type_name
+    return (own, field) not in facts.external and (type_name, field, subgraph.name) not in taken
+
+
+def graph_of(subgraphs: Sequence[Subgraph], types: Mapping[str, TypeDefinitionNode], links: Sequence[Link]) -> Graph:
+    """The moves of these subgraphs, whose merged types are `types`."""
+    gatherer = _Gatherer(subgraphs, _possible(types))
+    for subgraph in subgraphs:
+        gatherer.types_of(subgraph)
+        gatherer.lookups_of(subgraph)
+    for subgraph in subgraphs:  # after all that clients see, so that a root field is asked of the source that exposes it
+        for name, unexposed in subgraph.unexposed.items():
+            gatherer.moves.declared.setdefault((QUERY, name), {}).setdefault(subgraph.name, unexposed)
+            gatherer.moves.fields.setdefault((QUERY, name), {}).setdefault(subgraph.name, unexposed)
+    possible = gatherer.moves.possible
+    gatherer.moves.links = {(name, link.field): link for link in links for name in (link.type, *possible.get(link.type, ()))}
+    return Graph(gatherer.moves)
+
+
+class _Gatherer:
+    def __init__(self, subgraphs: Sequence[Subgraph], possible: Mapping[str, tuple[str, ...]]) -> None:
+        self.taken = overridden(subgraphs)
+        self.moves = Moves()
+        self.moves.possible = possible
+
+    # ------------------------------------------------------------ fields
+
+    def types_of(self, subgraph: Subgraph) -> None:
+        local = possible_types(subgraph.types)
+        facts = subgraph.facts or NOTHING
+        for name, node in subgraph.types.items():
+            owner = _owner(subgraph, name)
+            members = self.moves.possible.get(owner, ())
+            if name in facts.interface_objects:
+                self.moves.stand_ins.add((subgraph.name, name))
+                self.moves.runtime[subgraph.name, name] = members
+                for stood_for in (owner, *members):
+                    self._fields(subgraph, facts, stood_for, name, node)
+            elif isinstance(node, ObjectTypeDefinitionNode):
+                self.moves.runtime[subgraph.name, owner] = (owner,)
+                self._fields(subgraph, facts, owner, name, node)
+            elif isinstance(node, InterfaceTypeDefinitionNode | UnionTypeDefinitionNode):
+                self.moves.runtime[subgraph.name, name] = tuple(sorted(local.get(name, ())))
+                self._interface(subgraph, facts, name, node, local.get(name, frozenset()))
+
+    def _fields(self, subgraph: Subgraph, facts: Facts, owner: str, name: str, node: TypeDefinitionNode) -> None:
+        for field in fields_of(node):
+            self._field(
+                subgraph,
+                facts,
+                owner,
+                name,
+                field,
+                answers(subgraph, name if owner != QUERY else QUERY, field.name.value, self.taken),
+            )
+
+    def _field(self, subgraph: Subgraph, facts: Facts, owner: str, name: str, field: FieldDefinitionNode, answered: bool) -> None:
+        at, own = (owner, field.name.value), (name, field.name.value)
+        self.moves.declared.setdefault(at, {})[subgraph.name] = field
+        if answered:
+            self.moves.fields.setdefault(at, {})[subgraph.name] = field
+        if own in facts.requires:
+            self.moves.requires[(*at, subgraph.name)] = facts.requires[own]
+        if own in facts.provides:
+            self.moves.provides[(*at, subgraph.name)] = facts.provides[own]
+
+    def _interface(self, subgraph: Subgraph, facts: Facts, name: str, node: TypeDefinitionNode, members: Iterable[str]) -> None:
+        """A field of an interface is answered where every object type of it there answers it."""
+        for field in fields_of(node):
+            everywhere = all(answers(subgraph, member, field.name.value, self.taken) for member in members)
+            self._field(subgraph, facts, name, name, field, everywhere)
+
+    # ------------------------------------------------------------ lookups
+
+    def lookups_of(self, subgraph: Subgraph) -> None:
+        facts = subgraph.facts or NOTHING
+        for lookup in subgraph.lookups:
+            hop = Hop(subgraph.name, lookup, lookup.type)
+            reached = [lookup.type]
+            if lookup.type in facts.interface_objects:
+                reached += self.moves.possible.get(lookup.type, ())
+            for name in reached:
+                self.moves.lookups.setdefault(name, []).append(hop)
+
+
+def _possible(types: Mapping[str, TypeDefinitionNode]) -> dict[str, tuple[str, ...]]:
+    possible: dict[str, list[str]] = {
+        name: [m.name.value for m in node.types or ()]
+        for name, node in types.items()
+        if isinstance(node, UnionTypeDefinitionNode)
+    }
+    possible |= {name: [] for name, node in types.items() if isinstance(node, InterfaceTypeDefinitionNode)}
+    for name, node in types.items():
+        if isinstance(node, ObjectTypeDefinitionNode):
+            for interface in node.interfaces or ():
+                possible.setdefault(interface.name.value, []).append(name)
+    return {name: tuple(members) for name, members in possible.items()}
