@@ -14,6 +14,7 @@ from gateway.config.model.policy import (
     Policy,
     Retry,
     Timeout,
+    Tls,
     digest,
     merged,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "SourceKeys",
     "Telemetry",
     "Timeout",
+    "Tls",
     "digest",
     "merged",
 ]
