@@ -122,6 +122,14 @@ class HeaderRule(Part):
             raise wrong("exactly one of propagate, insert and remove")
         return self
 
+    @property
+    def sends(self) -> frozenset[str]:
+        """Names, in lower case, under which it may send something."""
+        if self.insert is not None:
+            return frozenset((self.insert.name.lower(),))
+        names = () if self.propagate is None else (self.propagate.rename,) if self.propagate.rename else self.propagate.named
+        return frozenset(name.lower() for name in names)
+
 
 class Headers(Part):
     request: tuple[HeaderRule, ...] = setting((), "Rules for the headers of each call, applied in order.")
@@ -210,6 +218,14 @@ class SourceKeys(Policy):
     def _no_fragment(cls, value: str | None) -> str | None:
         if value and "#" in value:
             raise wrong("a URL without a fragment (#...)")
+        return value
+
+    @field_validator("auth")
+    @classmethod
+    def _one_authorization(cls, value: Auth | None, info: ValidationInfo) -> Auth | None:
+        headers = info.data.get("headers")
+        if value and isinstance(headers, Headers) and any("authorization" in rule.sends for rule in headers.request):
+            raise wrong("credentials in one place: a rule in `headers.request` sends Authorization already")
         return value
 
 
