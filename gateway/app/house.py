@@ -20,6 +20,7 @@ from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine, Limits
+from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
@@ -219,6 +220,11 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def _returned(source: Source) -> tuple[Returned, ...]:
+    rules = (rule.propagate for rule in source.headers.response)
+    return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
+
+
 def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None) -> Engine:
     """The supergraph's engine, within the configured limits."""
     gateway = settings.gateway
@@ -233,4 +239,5 @@ def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | Non
         rights=rights(settings, supergraph),
         stories=stories,
         tagged=bool(gateway.http.cache_tags),
+        returned={source.name: back for source in settings.sources if (back := _returned(source))},
     )

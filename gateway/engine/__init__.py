@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from gateway.engine.introspection import introspect
 from gateway.engine.limits import Limits
 from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.render import Renderer
+from gateway.engine.returned import Returned, returned
 from gateway.engine.rights import Rights
 from gateway.engine.store import AnswerStore, Lru, Stored
 from gateway.engine.stories import Stories
@@ -68,10 +69,11 @@ class Engine:
         rights: Rights | None = None,
         stories: Stories | None = None,
         tagged: bool = False,
+        returned: Mapping[str, Sequence[Returned]] = {},
     ) -> None:
         """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail.
 
-        `tagged`: answers say what they are made of.
+        `tagged`: answers say what they are made of. `returned`: source → headers of its replies that are handed on.
         """
         self.stories = stories if stories is not None else Stories()
         self.supergraph = supergraph
@@ -81,6 +83,7 @@ class Engine:
         self.debug = debug
         self.rights = rights
         self.tagged = tagged
+        self.returned = returned
         each = per_path or on_error == "null"
         self.listed = EVERY if each else AFFECTED_LISTED
         self.render = Renderer(supergraph, owner, disclosure, each, new_id, clock)
@@ -229,6 +232,8 @@ class Engine:
         if variant.introspection:
             introspected = await self._introspected(asked, document, variant)
         outcome = await Run(variant.ready, variables, asked.request, self.listed).outcome(introspected, self.on_error)
+        if self.returned:
+            outcome = replace(outcome, returned=returned(outcome.exchanges, self.returned))
         if document.rules or variant.rules:
             outcome = replace(outcome, private=True)
         if variant.withheld is not None:

@@ -49,6 +49,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """A source said that what it was asked is deprecated, or will end."""
     exchanges: tuple[Exchange, ...] = ()
     """The upstream calls, in the order they ended."""
+    returned: tuple[tuple[bytes, bytes], ...] = ()
+    """Header fields of the sources that are handed on. The engine's business."""
 
 
 class Run:

@@ -38,6 +38,15 @@ ONE_HOP = frozenset(
     }
 )
 """Headers of one connection (RFC 9110, 7.6.1) or of one message's framing: the HTTP client writes them."""
+OF_THE_ANSWER = frozenset(
+    {
+        *("age", "cache-control", "cache-status", "date", "etag", "expires", "last-modified", "location", "proxy-status"),
+        *("server", "server-timing", "set-cookie", "strict-transport-security", "vary", "x-correlation-id", "x-request-id"),
+        *("access-control-allow-origin", "access-control-allow-credentials", "content-security-policy", "www-authenticate"),
+        "x-upstream-calls",
+    }
+)
+"""Headers the gateway writes itself for the whole answer, or that would speak for the gateway's own address."""
 ONE_MESSAGE = frozenset(("accept", "content-encoding", "content-type", "expect", "if-modified-since", "if-none-match", "range"))
 """Headers that say something about the caller's own message, and nothing about the gateway's."""
 
@@ -131,8 +140,26 @@ class HeaderRule(Part):
         return frozenset(name.lower() for name in names)
 
 
+class HandBack(Part):
+    named: HeaderName = Field(description="A header of its replies.")
+    rename: HeaderName | None = setting(None, "Hand it back under this name.")
+    merge: Literal["first", "last", "append", "min", "strictest"] = setting(
+        "first", "What becomes of several: one of them, all of them, the smallest number, or of cache directives the strictest."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _sendable((self.named, self.rename or self.named), ONE_HOP | ONE_MESSAGE | OF_THE_ANSWER)
+        return self
+
+
+class ResponseRule(Part):
+    propagate: HandBack = Field(description="Hand a header of its replies back to the caller.")
+
+
 class Headers(Part):
     request: tuple[HeaderRule, ...] = setting((), "Rules for the headers of each call, applied in order.")
+    response: tuple[ResponseRule, ...] = setting((), "Which headers of its replies go back to the caller.")
 
 
 class ClientCredentials(Part):
