@@ -295,6 +295,8 @@ class UpstreamError(SourceError):
     upstream_request_id: str | None = None
     problem: Mapping[str, Any] | None = None
     """An RFC 9457 body, verbatim."""
+    body: Any = None
+    """Another JSON body, of a failure that the source's document describes."""
     errors: Sequence[Any] | None = None
     """The upstream's own GraphQL errors."""
 
@@ -480,4 +482,6 @@ def _upstream(error: SourceError, *, full: bool) -> dict[str, Any]:
     problem = error.problem
     block["problem"] = problem if full or problem is None else {k: problem[k] for k in PROBLEM_SHOWN if k in problem}
     block["errors"] = error.errors if full else None
+    if full and error.body is not None:
+        block["body"] = error.body
     return block

@@ -88,6 +88,12 @@ class Wire(msgspec.Struct, frozen=True):
     """object type made only to carry a non-object union member → its one field."""
     entries: frozenset[str] = frozenset()
     """object types `{key value}` that spell the members of a JSON map; a list of them is an object on the wire."""
+    open_enums: frozenset[str] = frozenset()
+    """enums of which a value that is not known is null; their fields are nullable."""
+    rest: Mapping[str, str] = {}
+    """object type → the field that has all members of its JSON which no other field declares."""
+    coerce: frozenset[str] = frozenset()
+    """What is taken for a declared type besides itself: number_from_string, string_from_number, single_to_list."""
     response_keys: bool = True
     """The upstream answers under the keys it is asked for (GraphQL), not under its property names (REST)."""
     absent_is_null: bool = False

@@ -155,7 +155,12 @@ def _root(field: Field, endpoints: Mapping[str, Endpoint], caller: Caller) -> Pr
     def calls(_: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
         return (write.chunk((), variables, request, verify),)
 
-    return Prepared(calls, verifier(endpoint.kind, absent_is_null), "value", propagates=caller.headers.propagates)
+    return Prepared(
+        calls,
+        verifier(endpoint.kind, absent_is_null, endpoint.failures, endpoint.answers),
+        "value",
+        propagates=caller.headers.propagates,
+    )
 
 
 def _single(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> Prepared:
@@ -168,7 +173,12 @@ def _single(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> 
     def calls(keys: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
         return [write.chunk(key, variables, request, verify, range(i, i + 1)) for i, key in enumerate(keys)]
 
-    return Prepared(calls, verifier(endpoint.kind, _null_by_key(endpoint, caller)), "one", propagates=caller.headers.propagates)
+    return Prepared(
+        calls,
+        verifier(endpoint.kind, _null_by_key(endpoint, caller), endpoint.failures),
+        "one",
+        propagates=caller.headers.propagates,
+    )
 
 
 def _null_by_key(endpoint: Endpoint, caller: Caller) -> bool:
@@ -195,7 +205,7 @@ def _batch(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> P
 
     return Prepared(
         calls,
-        verifier(endpoint.kind, _null_by_key(endpoint, caller)),
+        verifier(endpoint.kind, _null_by_key(endpoint, caller), endpoint.failures),
         "key",
         batch.path,
         _key_field(fetch, batch.key),
