@@ -19,6 +19,7 @@ from gateway.upstream.layers.cache import Store
 from gateway.upstream.layers.credentials import Tokens, credentials, tokens_for
 from gateway.upstream.onion import Shared, SourceState, client_for, onion
 from gateway.upstream.transport import HttpxClient
+from gateway.upstream.trust import trust_of
 
 SCHEMA_TIME = 30.0
 """Seconds a schema may take to be read, all attempts included."""
@@ -107,4 +108,8 @@ def _all_headers(settings: Settings) -> tuple[dict[str, HeaderRules], list[Probl
             rules[source.name] = header_rules(source.headers.request)
         except ValueError as error:
             problems.append(Problem("CONFIG_VALUE", str(error), ("sources", source.name, "headers"), sources=(source.name,)))
+        try:
+            trust_of(source.policy.tls)
+        except ValueError as error:
+            problems.append(Problem("CONFIG_VALUE", str(error), ("sources", source.name, "tls"), sources=(source.name,)))
     return rules, problems

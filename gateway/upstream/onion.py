@@ -26,6 +26,7 @@ from gateway.upstream.layers.timeout import timeout
 from gateway.upstream.layers.verify import verify
 from gateway.upstream.meter import Meter, Traffic
 from gateway.upstream.transport import Client, HttpxClient, Limits, Orphans
+from gateway.upstream.trust import trust_of
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -139,7 +140,7 @@ def _cache(source: str, policy: Policy, shared: Shared) -> Cache | None:
 
 def client_for(policy: Policy) -> Client | HttpxClient:
     """The source's own connections, within its policy."""
-    limits = Limits(policy.timeout.per_try, policy.concurrency.max, policy.max_response, policy.dns.max_age)
+    limits = Limits(policy.timeout.per_try, policy.concurrency.max, policy.max_response, policy.dns.max_age, trust_of(policy.tls))
     return HttpxClient(limits) if policy.transport == "httpx" else Client(limits)
 
 

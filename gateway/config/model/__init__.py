@@ -14,6 +14,7 @@ from gateway.config.model.policy import (
     Policy,
     Retry,
     Timeout,
+    Tls,
     digest,
     merged,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "SourceKeys",
     "Telemetry",
     "Timeout",
+    "Tls",
     "digest",
     "merged",
 ]
