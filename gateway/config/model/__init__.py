@@ -23,6 +23,7 @@ from gateway.config.model.settings import Settings, Source
 from gateway.config.model.source import (
     Auth,
     Batch,
+    ClientCredentials,
     HeaderRule,
     Headers,
     Insert,
@@ -47,6 +48,7 @@ __all__ = [
     "CachePolicy",
     "Callers",
     "CircuitBreaker",
+    "ClientCredentials",
     "Concurrency",
     "Cors",
     "Document",
