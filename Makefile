@@ -8,7 +8,7 @@ PORT ?= 8080
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench wheel graphiql lock clean
+.PHONY: help demo test check fix bench wheel graphiql clients lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /	/' | expand -t 12
@@ -42,6 +42,9 @@ wheel: .venv/pyvenv.cfg graphiql ## dist/*.whl, with the GraphiQL page inside
 
 graphiql: .venv/pyvenv.cfg ## the GraphiQL page, when its sources are newer than the bundle
 	@PYTHON=$(CURDIR)/$(BIN)/python graphiql/build.sh
+
+clients: ## the npm clients that tests/clients runs (Node is needed)
+	@mkdir -p .build/clients && cp tests/clients/package.json .build/clients/ && cd .build/clients && npm install --silent --no-audit --no-fund
 
 lock: ## versions for development, from a fresh environment
 	@mkdir -p .build && rm -rf .build/lock

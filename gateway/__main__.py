@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 from gateway import __version__
 from gateway import app as house
 from gateway.commands import asking, explaining
+from gateway.commands import coupling as measures
 from gateway.commands.reading import drift as compared
 from gateway.commands.reading import pull, read
 from gateway.commands.screen import COULD_NOT_RUN, FINE, PROBLEMS, Screen
@@ -83,6 +84,43 @@ def demo(
 
 
 # ---------------------------------------------------------------- looking at a configuration
+
+
+@app.command
+def coupling(
+    config: Config,
+    /,
+    *,
+    operations: Annotated[
+        Path | None, Parameter(help="A folder of .graphql files: what of the API they use, and their cost.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """How much of each source clients depend on; with a folder of operations, what of it they use and what they cost."""
+    screen, found = Screen(json), read(config)
+    supergraph = found.compose()
+    files = measures.documents(operations) if operations is not None else {}
+    usable = {file: document for file, document in files.items() if not isinstance(document, str)}
+    told = measures.coupling(supergraph, [each.name for each in found.subgraphs], usable)
+    planned = measures.costs(house.engine_of(found.settings, supergraph), operations, files) if operations is not None else ()
+    if json:
+        screen.data(
+            {"sources": [msgspec.to_builtins(each) for each in told], "operations": [msgspec.to_builtins(c) for c in planned]}
+        )
+    else:
+        heads = ("source", "operations", "types", "fields", "required arguments", "fields used")
+        screen.table(
+            heads, ([str("-" if value is None else value) for value in msgspec.structs.astuple(each)[:6]] for each in told)
+        )
+        for each in told:
+            if each.unused:
+                screen.say(f"{each.source}: nothing uses {', '.join(each.unused)}")
+        for cost in planned:
+            mark = "  chatty" if cost.chatty else ""
+            screen.say(
+                f"{cost.file} {cost.operation}: {cost.fault or f'{cost.fetches} fetches from {chr(44).join(cost.sources)}'}{mark}"
+            )
+    return PROBLEMS if any(cost.fault for cost in planned) else FINE
 
 
 @app.command
@@ -185,7 +223,7 @@ def schema_pull(config: Config, /, *, json: Json = False) -> int:
 
 
 @app.command
-def drift(config: Config, *, json: Json = False) -> int:
+def drift(config: Config, /, *, json: Json = False) -> int:
     """How the services differ by now from the snapshots their sources name. 1: something that breaks clients."""
     screen = Screen(json)
     found, drifted = compared(config)
@@ -225,7 +263,7 @@ Where = Annotated[str | None, Parameter(help="Its admin address, unix:PATH or HO
 
 
 @app.command
-def explain(wanted: Wanted, *, admin: Where = None, json: Json = False) -> int:
+def explain(wanted: Wanted, /, *, admin: Where = None, json: Json = False) -> int:
     """The story of one failing request: what was asked, planned and called, what came back, and whom to tell."""
     screen = Screen(json)
     found = _story(screen, wanted, admin)
@@ -241,6 +279,7 @@ def explain(wanted: Wanted, *, admin: Where = None, json: Json = False) -> int:
 @app.command
 def capture(
     wanted: Wanted,
+    /,
     *,
     admin: Where = None,
     output: Annotated[Path | None, Parameter(help="The file to write; else capture-ID.zip.")] = None,

@@ -111,6 +111,35 @@ class TooManyUpstreamCalls(RequestError):
     code = "TOO_MANY_UPSTREAM_CALLS"
 
 
+class PersistedQueryNotFound(RequestError):
+    """The message is part of the protocol: clients then send the document itself."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class PersistedQueryRequired(RequestError):
+    code = "PERSISTED_QUERY_REQUIRED"
+
+
+class IntrospectionDisabled(RequestError):
+    code = "INTROSPECTION_DISABLED"
+
+
+class RateLimited(RequestError):
+    """`retry_after_s` is in `details`."""
+
+    code = "RATE_LIMITED"
+    status = 429
+    retryable = True
+    fields: Sequence[tuple[bytes, bytes]] = ()
+    """Header fields that say what is left."""
+
+
+class CsrfBlocked(RequestError):
+    code = "CSRF_BLOCKED"
+    status = 403
+
+
 class UnsupportedMediaType(RequestError):
     code = "UNSUPPORTED_MEDIA_TYPE"
     status = 415
@@ -266,6 +295,8 @@ class UpstreamError(SourceError):
     upstream_request_id: str | None = None
     problem: Mapping[str, Any] | None = None
     """An RFC 9457 body, verbatim."""
+    body: Any = None
+    """Another JSON body, of a failure that the source's document describes."""
     errors: Sequence[Any] | None = None
     """The upstream's own GraphQL errors."""
 
@@ -451,4 +482,6 @@ def _upstream(error: SourceError, *, full: bool) -> dict[str, Any]:
     problem = error.problem
     block["problem"] = problem if full or problem is None else {k: problem[k] for k in PROBLEM_SHOWN if k in problem}
     block["errors"] = error.errors if full else None
+    if full and error.body is not None:
+        block["body"] = error.body
     return block

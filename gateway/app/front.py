@@ -10,10 +10,15 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.config.model import ApiKey, Callers, Jwt, Settings
+from gateway.config import model as config
+from gateway.config.model import ApiKey, Callers, Jwt, RateLimit, Settings
+from gateway.config.problem import ConfigError, Problem
 from gateway.errors import UpstreamBadContent
+from gateway.server.cors import CorsRules
 from gateway.server.house import Front
 from gateway.server.identity import Identify, Issuer, KeySet, Tokens, parse_keys
+from gateway.server.persisted import Documents, Manifest
+from gateway.server.rate import Bucket, MemoryRate, RedisRate
 from gateway.upstream.call import Call, Reply, Request
 from gateway.upstream.caller import Caller
 from gateway.upstream.transport import HttpxClient, Limits
@@ -27,17 +32,60 @@ class Street(msgspec.Struct, frozen=True):
     """The front, and how what it holds open is let go."""
 
     front: Front
-    client: HttpxClient | None = None
+    open: tuple[HttpxClient | RedisRate, ...] = ()
 
     async def close(self) -> None:
-        if self.client is not None:
-            await self.client.close()
+        await asyncio.gather(*(each.close() for each in self.open))
 
 
 def street_of(settings: Settings) -> Street:
-    gateway = settings.gateway
+    """Raises `ConfigError` for a manifest that cannot be used."""
+    gateway, http = settings.gateway, settings.gateway.http
     client = HttpxClient(Limits(KEYS_TIME, 2, KEYS_SIZE)) if any("://" in each.jwks for each in gateway.callers.jwt) else None
-    return Street(Front(identify=_identify(gateway.callers, client)), client)
+    rate = _rate(gateway.rate_limit) if gateway.rate_limit else None
+    front = Front(
+        identify=_identify(gateway.callers, client),
+        known_only=gateway.callers.required,
+        rate=rate,
+        documents=_documents(http.documents, settings) if http.documents else None,
+        cors=_cors(http.cors) if http.cors else None,
+        csrf=http.csrf,
+        batch=http.batch or 0,
+        compress=http.compress or 0,
+        partial_success=http.partial_success,
+        page=http.graphiql,
+        tag_headers=tuple(name.encode("ascii") for name in http.cache_tags),
+        vary=_vary(gateway.callers),
+    )
+    return Street(front, tuple(each for each in (client, rate) if isinstance(each, HttpxClient | RedisRate)))
+
+
+def _rate(limit: RateLimit) -> MemoryRate | RedisRate:
+    bucket = Bucket(limit.requests, limit.per, limit.burst or limit.requests)
+    header = limit.header.lower().encode("ascii") if limit.header else None
+    return MemoryRate(bucket, header) if limit.store == "memory" else RedisRate(bucket, limit.store, header)
+
+
+def _documents(written: config.Documents, settings: Settings) -> Documents:
+    if written.manifest is None:
+        return Documents(register=written.register_)
+    try:
+        manifest = Manifest(written.manifest)
+    except (OSError, ValueError) as fault:
+        message = f"{written.manifest} cannot be used: {getattr(fault, 'strerror', None) or fault}"
+        problem = Problem("MANIFEST_UNUSABLE", message, ("gateway", "http", "documents", "manifest"))
+        raise ConfigError(settings.located([problem])) from None
+    return Documents(manifest, enforce=written.mode == "enforce", register=written.register_)
+
+
+def _cors(cors: config.Cors) -> CorsRules:
+    origins = frozenset(origin.rstrip("/").encode("latin-1", "replace") for origin in cors.origins)
+    return CorsRules(origins, ", ".join(cors.headers).lower().encode("ascii"), cors.credentials, int(cors.max_age))
+
+
+def _vary(callers: Callers) -> bytes:
+    names = ["accept", "authorization", "cookie", *([callers.api_key_header.lower()] if callers.api_keys else [])]
+    return ", ".join(names).encode("ascii")
 
 
 # ---------------------------------------------------------------- callers

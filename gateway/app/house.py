@@ -20,6 +20,7 @@ from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine, Limits
+from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
@@ -44,7 +45,10 @@ class House:
         self.owner: Owner = gateway.owner
         self.disclosure = Disclosure(gateway.errors.upstream_detail, gateway.errors.audience)
         self.limits = DoorLimits(
-            gateway.limits.body, deadline=gateway.limits.deadline, upstream_calls_total=gateway.limits.upstream_calls_total
+            gateway.limits.body,
+            deadline=gateway.limits.deadline,
+            upstream_calls_total=gateway.limits.upstream_calls_total,
+            variables=gateway.limits.variables,
         )
         self._settings = settings
         self._lines = {line.source.name: line for line in lines}
@@ -204,19 +208,29 @@ def _schema_status(loaded: Loaded) -> str:
     return "read" if loaded.settled else "copy" if loaded.subgraphs else "missing"
 
 
+def limits_of(settings: Settings) -> Limits:
+    gateway = settings.gateway
+    written = gateway.limits.model_dump()
+    named = {name: written[name] for name in Limits.__struct_fields__ if name in written}
+    return Limits(
+        **(named | {"cost": gateway.limits.cost or 0}),
+        weights={source.name: source.weight for source in settings.sources if source.weight != 1.0},
+        introspection=gateway.introspection,
+        suggestions=gateway.suggestions,
+    )
+
+
+def _returned(source: Source) -> tuple[Returned, ...]:
+    rules = (rule.propagate for rule in source.headers.response)
+    return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
+
+
 def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None) -> Engine:
     """The supergraph's engine, within the configured limits."""
-    gateway, limits = settings.gateway, settings.gateway.limits
+    gateway = settings.gateway
     return Engine(
         supergraph,
-        limits=Limits(
-            depth=limits.depth,
-            aliases=limits.aliases,
-            tokens=limits.tokens,
-            upstream_calls=limits.upstream_calls,
-            upstream_calls_total=limits.upstream_calls_total,
-            root_fields=limits.root_fields,
-        ),
+        limits=limits_of(settings),
         disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),
         owner=gateway.owner,
         on_error=gateway.errors.on_error,
@@ -224,4 +238,6 @@ def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | Non
         debug=frozenset(gateway.debug),
         rights=rights(settings, supergraph),
         stories=stories,
+        tagged=bool(gateway.http.cache_tags),
+        returned={source.name: back for source in settings.sources if (back := _returned(source))},
     )

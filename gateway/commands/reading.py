@@ -73,7 +73,8 @@ async def _load(lines: Sequence[Line]) -> dict[str, Loaded]:
 
 
 def _hints(source: Source, loaded: Loaded) -> list[Problem]:
-    hints = [_told(source, diagnostic) for subgraph in loaded.subgraphs for diagnostic in subgraph.diagnostics]
+    told = [diagnostic for subgraph in loaded.subgraphs for diagnostic in (*subgraph.diagnostics, *subgraph.hints)]
+    hints = [_told(source, diagnostic) for diagnostic in told]
     if loaded.subgraphs and not loaded.settled:
         message = f"{source.name} could not be read; a copy of its schema is used"
         hints.append(_hint(source, "SCHEMA_COPY", message, ("schema",)))
@@ -82,7 +83,7 @@ def _hints(source: Source, loaded: Loaded) -> list[Problem]:
 
 def _told(source: Source, diagnostic: Diagnostic) -> Problem:
     hint = _hint(source, diagnostic.code, diagnostic.message, ())
-    return msgspec.structs.replace(hint, coordinates=(f"{source.name}: {diagnostic.pointer}",))
+    return msgspec.structs.replace(hint, coordinates=(f"{source.name}: {diagnostic.pointer}",), fix=diagnostic.fix)
 
 
 def _hint(source: Source, code: str, message: str, at: tuple[str, ...]) -> Problem:

@@ -28,6 +28,7 @@ from gateway.composition.supergraph import Binding, Link
 from gateway.config.model import Link as LinkSettings
 from gateway.config.problem import Problem
 from gateway.sources.base import Batch, Subgraph
+from gateway.sources.lookups import batch_of, paging_faults
 from gateway.sources.reach import BUILT_IN, named, nullable
 
 INTO_ID = frozenset({"Int", "Int64", "String", "UUID", "ID"})
@@ -47,7 +48,7 @@ class Fault(Exception):
 def resolve_links(
     links: Sequence[LinkSettings], types: Types, subgraphs: Mapping[str, Subgraph], problems: list[Problem]
 ) -> tuple[Link, ...]:
-    """Every link that can be made; one problem for each that cannot."""
+    """Every link that can be made, those of the configuration first; one problem or hint for each that cannot."""
     made: MutableMapping[tuple[str, str], Link] = {}
     for index, settings in enumerate(links):
         try:
@@ -57,7 +58,22 @@ def resolve_links(
             made[link.type, link.field] = link
         except Fault as fault:
             problems.append(_problem(fault, index, settings, subgraphs))
+    for subgraph in subgraphs.values():
+        for stated in subgraph.links:
+            try:
+                link = _resolve(stated, types, subgraphs)
+                made.setdefault((link.type, link.field), link)
+            except Fault as fault:
+                problems.append(_unmade(fault, stated, subgraph))
     return tuple(made.values())
+
+
+def _unmade(fault: Fault, stated: LinkSettings, subgraph: Subgraph) -> Problem:
+    """A link that a source's own document states is no mistake of the configuration: it is left out, and told."""
+    said = f"the document's link {stated.field} has no field: {fault.message}"
+    path = ("sources", subgraph.name, "options", "links")
+    where = (f"{subgraph.name}: {stated.field}",)
+    return Problem(fault.code, said, path, where, (subgraph.name,), (contact_of(subgraph),), severity="hint")
 
 
 def _problem(fault: Fault, index: int, settings: LinkSettings, subgraphs: Mapping[str, Subgraph]) -> Problem:
@@ -233,12 +249,11 @@ def _batch(settings: LinkSettings, subgraph: Subgraph, bindings: Sequence[Bindin
     if settings.batch is None:
         keyed = {b.argument for b in bindings if b.path}
         return next((k.batch for k in subgraph.lookups if k.via == via and {k.arg} == keyed), None)
-    own = settings.batch
-    batch = Batch(
-        own.via, own.arg, own.key, tuple(own.path.split(".")) if isinstance(own.path, str) and own.path else (), own.max
-    )
+    batch = batch_of(settings.batch)
     field = _root_field(subgraph, batch.via, ("batch", "via"))
-    if not _is_list(_argument(field, batch.arg, ("batch", "arg")).type):
+    for said, at in paging_faults(batch, field, not subgraph.together):
+        raise Fault("LINK_BATCH_PAGES", said, ("batch", *at))
+    if batch.arg and not _is_list(_argument(field, batch.arg, ("batch", "arg")).type):
         raise Fault("LINK_BATCH_NOT_A_LIST", f"{batch.via}({batch.arg}:) does not take a list", ("batch", "arg"))
     if len([b for b in bindings if b.path]) != 1:
         raise Fault("LINK_BATCH_KEYS", "a batch needs exactly one argument bound to a field of the parent", ("batch",))

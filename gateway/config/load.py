@@ -96,6 +96,7 @@ def _source(keys: SourceKeys, options: BaseModel | None, document: Document) -> 
         auth=keys.auth,
         require=keys.require,
         protect=keys.protect,
+        weight=keys.weight,
         not_found=keys.not_found,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,12 +17,14 @@ from msgspec.structs import replace
 
 from gateway.composition import Supergraph
 from gateway.engine import debug
-from gateway.engine.document import Document, Limits, Variables, Variant, prepare
+from gateway.engine.document import Document, Variables, Variant, prepare
 from gateway.engine.flight import Flights
 from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
+from gateway.engine.limits import Limits
 from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.render import Renderer
+from gateway.engine.returned import Returned, returned
 from gateway.engine.rights import Rights
 from gateway.engine.store import AnswerStore, Lru, Stored
 from gateway.engine.stories import Stories
@@ -66,8 +68,13 @@ class Engine:
         debug: frozenset[str] = frozenset(),
         rights: Rights | None = None,
         stories: Stories | None = None,
+        tagged: bool = False,
+        returned: Mapping[str, Sequence[Returned]] = {},
     ) -> None:
-        """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail."""
+        """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail.
+
+        `tagged`: answers say what they are made of. `returned`: source → headers of its replies that are handed on.
+        """
         self.stories = stories if stories is not None else Stories()
         self.supergraph = supergraph
         self.limits = limits
@@ -75,6 +82,8 @@ class Engine:
         self.clock = clock
         self.debug = debug
         self.rights = rights
+        self.tagged = tagged
+        self.returned = returned
         each = per_path or on_error == "null"
         self.listed = EVERY if each else AFFECTED_LISTED
         self.render = Renderer(supergraph, owner, disclosure, each, new_id, clock)
@@ -96,13 +105,16 @@ class Engine:
             if document.refusal is not None:
                 return self.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
             variables = document.coerce(asked.variables)
+            if document.estimate is not None:
+                document.estimate.check(variables)
             lacking = self.rights.lacking(asked.request.caller) if self.rights else 0
             flags = document.flags(variables)
             if lacking & document.rules:
                 flags = (*flags, lacking & document.rules)
             variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
-            return await self._answered(asked, document, variant, variables, lacking & variant.rules)
+            answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
+            return replace(answer, tags=variant.tags) if self.tagged else answer
         except RequestError as refused:
             return self._failed(asked, self.render.refusal(refused, asked.request))
         except Exception as bug:
@@ -218,6 +230,10 @@ class Engine:
         if variant.introspection:
             introspected = await self._introspected(asked, document, variant)
         outcome = await Run(variant.ready, variables, asked.request, self.listed).outcome(introspected, self.on_error)
+        if self.returned:
+            outcome = replace(outcome, returned=returned(outcome.exchanges, self.returned))
+        if document.rules or variant.rules:
+            outcome = replace(outcome, private=True)
         if variant.withheld is not None:
             return told(outcome, variant.withheld, asked.request.caller, self.on_error, self.listed)
         return outcome

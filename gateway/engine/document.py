@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
-    InlineFragmentNode,
-    Lexer,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
-    Source,
-    TokenKind,
     get_variable_values,
     parse,
     print_ast,
@@ -28,13 +21,16 @@ from graphql import (
 )
 
 from gateway.composition import Supergraph
+from gateway.engine.cost import Estimate, estimate
+from gateway.engine.limits import Limits, exceeded, has_more_tokens, within
 from gateway.engine.nouns import NOTHING
 from gateway.engine.store import Lru
 from gateway.engine.withhold import Withheld
-from gateway.errors import BadUserInput, LimitExceeded, OperationNotSupported, ParseFailed, RequestError, ValidationFailed
+from gateway.errors import BadUserInput, OperationNotSupported, ParseFailed, RequestError, ValidationFailed
 from gateway.execution.compile import Ready
 from gateway.execution.scalars import MISFIT, check_boolean, check_float, check_int, check_string
 from gateway.planning.operation import flag_names
+from gateway.sources.base import Selection
 
 Variables = Mapping[str, Any]
 
@@ -42,21 +38,10 @@ VALIDATION_ERRORS = 50
 VARIANTS = 32
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What one operation may be, before it is asked of anyone. 0: not limited."""
-
-    depth: int = 15
-    aliases: int = 30
-    tokens: int = 5_000
-    upstream_calls: int = 50
-    upstream_calls_total: int = 2_000
-    root_fields: int = 50
-
-
 class Variant:
     """An operation compiled for certain values of its `@skip`/`@include` variables, and what of it the gateway answers itself."""
 
-    __slots__ = ("introspection", "ready", "rules", "withheld")
+    __slots__ = ("introspection", "ready", "rules", "tags", "withheld")
 
     def __init__(
         self, ready: Ready, introspection: Sequence[FieldNode], withheld: Withheld | None = None, rules: int = 0
@@ -66,13 +51,35 @@ class Variant:
         self.withheld = withheld
         self.rules = rules
         """What the sources it calls require of a caller, each as a whole."""
+        self.tags = tuple(sorted({*(name.encode() for name in ready.plan.subgraphs), *_types(ready.plan.answer)}))
+        """Its sources, and the types it gives."""
+
+
+def _types(selection: Selection) -> Iterator[bytes]:
+    for case in selection.cases:
+        yield from (name.encode() for name in case.types if name != "Query")
+        for field in case.fields:
+            if field.selection is not None:
+                yield from _types(field.selection)
 
 
 class Document:
     """An operation of a valid document. `variants` are its compiled plans by the values of its `@skip`/`@include`
     variables, and by what the caller lacks of `rules`."""
 
-    __slots__ = ("_checks", "_schema", "flag_names", "node", "operation", "refusal", "rules", "shown", "variants")
+    __slots__ = (
+        "_checks",
+        "_schema",
+        "estimate",
+        "flag_names",
+        "hides",
+        "node",
+        "operation",
+        "refusal",
+        "rules",
+        "shown",
+        "variants",
+    )
 
     def __init__(self, schema: GraphQLSchema, node: DocumentNode, operation: OperationDefinitionNode) -> None:
         fragments = _fragments(node)
@@ -82,6 +89,10 @@ class Document:
         self.flag_names = flag_names(operation, fragments)
         self.shown = NOTHING
         """What every answer to it says beside its data."""
+        self.hides = False
+        """Names that are not there are never answered with those that are."""
+        self.estimate: Estimate | None = None
+        """What it may cost by its variables, where that is limited."""
         self.rules = 0
         """What its fields require of a caller."""
         self.variants: Lru[tuple[int, ...], Variant] = Lru(VARIANTS)
@@ -95,7 +106,8 @@ class Document:
         """The variables as the schema has them, defaults filled in. Raises `BadUserInput` with every fault."""
         if self._checks is not None and (coerced := self._simple(given, self._checks)) is not None:
             return coerced
-        result = get_variable_values(self._schema, self.operation.variable_definitions or (), dict(given), VALIDATION_ERRORS)
+        definitions, hides = self.operation.variable_definitions or (), self.hides
+        result = get_variable_values(self._schema, definitions, dict(given), VALIDATION_ERRORS, hide_suggestions=hides)
         if isinstance(result, list):
             raise several(BadUserInput, result)
         return result.coerced
@@ -127,9 +139,11 @@ def prepare(supergraph: Supergraph, text: str, operation_name: str | None, limit
     document = Document(supergraph.schema, node, operation) if operation.operation is OperationType.QUERY else None
     if document is None:
         return _refused(supergraph, node, operation)
-    _within(node, operation, limits)
-    if faults := validate(supergraph.schema, node, max_errors=VALIDATION_ERRORS):
+    within(operation, _fragments(node), limits)
+    if faults := validate(supergraph.schema, node, max_errors=VALIDATION_ERRORS, hide_suggestions=not limits.suggestions):
         raise several(ValidationFailed, faults)
+    document.hides = not limits.suggestions
+    document.estimate = estimate(supergraph, operation, _fragments(node), limits)
     return document
 
 
@@ -137,22 +151,11 @@ def _parse(text: str, limits: Limits) -> DocumentNode:
     try:
         return parse(text, max_tokens=limits.tokens or None)
     except GraphQLSyntaxError as fault:
-        if limits.tokens and _has_more_tokens(text, limits.tokens):
-            raise _limit("tokens", limits.tokens, limits.tokens + 1) from None
+        if limits.tokens and has_more_tokens(text, limits.tokens):
+            raise exceeded("tokens", limits.tokens, limits.tokens + 1) from None
         raise _located(ParseFailed, fault) from None
     except RecursionError:
         raise ParseFailed("The document is nested too deeply to be read.") from None
-
-
-def _has_more_tokens(text: str, limit: int) -> bool:
-    lexer = Lexer(Source(text))
-    try:
-        for _ in range(limit + 1):
-            if lexer.advance().kind is TokenKind.EOF:
-                return False
-    except GraphQLError:
-        return False
-    return True
 
 
 def _choose(node: DocumentNode, name: str | None) -> OperationDefinitionNode:
@@ -185,73 +188,16 @@ def _refused(supergraph: Supergraph, node: DocumentNode, operation: OperationDef
     return document
 
 
-# ---------------------------------------------------------------- limits
-
-
-def _within(node: DocumentNode, operation: OperationDefinitionNode, limits: Limits) -> None:
-    measure = _Measure(_fragments(node), limits)
-    measure.walk(operation.selection_set, 0, ())
-    if limits.depth and measure.depth > limits.depth:
-        raise _limit("depth", limits.depth, measure.depth)
-    if limits.aliases and measure.aliases > limits.aliases:
-        raise _limit("aliases", limits.aliases, measure.aliases)
-    if limits.root_fields and len(measure.roots) > limits.root_fields:
-        raise _limit("root_fields", limits.root_fields, len(measure.roots))
-
-
-class _Measure:
-    """Depth, aliases and root fields with fragments spread out, without introspection. Stops as soon as a limit is passed."""
-
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: Limits) -> None:
-        self.fragments = fragments
-        self.limits = limits
-        self.depth = 0
-        self.aliases = 0
-        self.roots: set[str] = set()
-        self.visits = 0
-
-    def walk(self, selections: SelectionSetNode, depth: int, inside: tuple[str, ...]) -> None:
-        for node in selections.selections:
-            self.visits += 1
-            if self._done():
-                return
-            if isinstance(node, FieldNode):
-                if node.name.value.startswith("__"):
-                    continue
-                self.aliases += node.alias is not None
-                if depth == 0:
-                    self.roots.add((node.alias or node.name).value)
-                self.depth = max(self.depth, depth + 1)
-                if node.selection_set is not None:
-                    self.walk(node.selection_set, depth + 1, inside)
-            elif isinstance(node, FragmentSpreadNode):
-                name = node.name.value
-                if name not in inside and name in self.fragments:
-                    self.walk(self.fragments[name].selection_set, depth, (*inside, name))
-            elif isinstance(node, InlineFragmentNode):
-                self.walk(node.selection_set, depth, inside)
-
-    def _done(self) -> bool:
-        deep = bool(self.limits.depth) and self.depth > self.limits.depth
-        many = bool(self.limits.aliases) and self.aliases > self.limits.aliases
-        if self.limits.tokens and self.visits > 10 * self.limits.tokens:
-            raise _limit("selections", 10 * self.limits.tokens, self.visits)
-        wide = bool(self.limits.root_fields) and len(self.roots) > self.limits.root_fields
-        return deep or many or wide
-
-
-def _limit(which: str, limit: int, actual: int) -> LimitExceeded:
-    """Counting stops where the limit is passed: `actual` is the least it can be."""
-    message = f"The operation's {which} may be {limit} at most and would be {actual} or more."
-    return LimitExceeded(message, which=which, limit=limit, actual=actual)
-
-
 # ---------------------------------------------------------------- errors of graphql-core
 
 
 def several(kind: type[RequestError], faults: Sequence[GraphQLError]) -> RequestError:
-    """One error that carries the rest: a client is told everything at once."""
-    first, *others = (_located(kind, fault) for fault in faults)
+    """One error that carries the rest: a client is told everything at once, and each thing once."""
+    told: dict[str, RequestError] = {}
+    for error in (_located(kind, fault) for fault in faults):
+        same = told.setdefault(error.message, error)
+        same.locations = same.locations if same is error else (*same.locations, *error.locations)
+    first, *others = told.values()
     first.others = tuple(others)
     return first
 

@@ -38,6 +38,8 @@ class Answer(msgspec.Struct, frozen=True):
     """The gateway never performs such an operation: the status stands whatever the media type."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Response headers only the engine can know: Cache-Status, Proxy-Status, Server-Timing. Names in lower case."""
+    tags: tuple[bytes, ...] = ()
+    """What it is made of: sources, and types as `Type`, for caches that forget by name."""
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -57,13 +57,14 @@ class Renderer:
         if not (outcome.errors or outcome.stale or warnings or shown.debug):
             body = b'{"data":' + outcome.data + b"}"
             about = shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)
+            about += outcome.returned
             return Answer(body, expires=outcome.expires, private=outcome.private, calls=calls, headers=about)
         parts, told = [b'{"data":', outcome.data], list[Told]()
         if outcome.errors:
             parts += [b',"errors":', encode(list(self._entries(outcome.errors, request, told)))]
         warnings = [*(stale(each, now) for each in outcome.stale), *warnings]
         parts += [b',"extensions":', encode({**self._extensions(warnings, request), **shown.debug}), b"}"]
-        about = (shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)) + of_failures(told)
+        about = (shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)) + of_failures(told) + outcome.returned
         keeps = not (outcome.stale or outcome.errors or shown.debug)
         return Answer(
             b"".join(parts),

@@ -88,7 +88,7 @@ class ReadyStep:
 
     def absent(self, reply: Reply) -> bool:
         """A REST source that has nothing under an address, where its configuration says that this is null."""
-        return reply.status in MISSING and not self.subgraph.wire.response_keys
+        return reply.status in MISSING and not self.subgraph.wire.response_keys and reply.body == b"null"
 
 
 class Ready:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import AFFECTED_LISTED, GatewayError, SourceError, UpstreamNotFound, internal
+from gateway.errors import AFFECTED_LISTED, GatewayError, SourceError, UpstreamNotFound, UpstreamTooLarge, internal
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.exchange import Exchange
 from gateway.execution.gather import Gathered, flatten, gather
@@ -17,7 +17,7 @@ from gateway.execution.place import Found, by_key, hide
 from gateway.execution.reading import Sink, attribute_of
 from gateway.execution.shape import Complete, Entry, complete
 from gateway.sources.base import Chunk
-from gateway.upstream.call import Reply, Request
+from gateway.upstream.call import Call, Reply, Request
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -49,6 +49,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """A source said that what it was asked is deprecated, or will end."""
     exchanges: tuple[Exchange, ...] = ()
     """The upstream calls, in the order they ended."""
+    returned: tuple[tuple[bytes, bytes], ...] = ()
+    """Header fields of the sources that are handed on. The engine's business."""
 
 
 class Run:
@@ -204,6 +206,42 @@ class Run:
             return
         rows = self._match(step, keys, value, found)
         self.rows[index] = self.rows[index] + rows if self.rows[index] else rows
+        if step.prepared.following is not None:
+            await self._pages(index, step, chunk.call, reply, keys, found)
+
+    async def _pages(
+        self, index: int, step: ReadyStep, call: Call, reply: Reply | GatewayError, keys: list[Any], found: Found
+    ) -> None:
+        """Read on until every key has its row, or nothing follows. What was not found when reading has to end is no null."""
+        entry, following = step.entry, step.prepared.following
+        assert entry is not None
+        assert following is not None
+        error: GatewayError | None = None
+        for page in range(1, step.prepared.pages + 1):
+            missing = keys if entry.many else [key for key in keys if found[key] is None]
+            if not missing:
+                return
+            try:
+                after = following(call, reply) if isinstance(reply, Reply) else None
+            except SourceError as fault:
+                error = self._failed(fault, step, Chunk(call))
+                break
+            if after is None:
+                return
+            if page == step.prepared.pages or after.url == call.url:
+                error = self._failed(_unfinished(page), step, Chunk(call))
+                break
+            call, chunk = after, Chunk(after, range(len(missing)))
+            reply = await self._send(step, chunk)
+            value = reply if isinstance(reply, GatewayError) else self._read(step, chunk, reply)
+            if isinstance(value, GatewayError):
+                error = value
+                break
+            more: Found = {}
+            rows = self._match(step, missing, value, more)
+            self.rows[index] = [*self.rows[index], *rows]
+            _add(found, more, entry.many)
+        found.update({key: error for key in keys if entry.many or found[key] is None})
 
     def _match(self, step: ReadyStep, keys: list[Any], value: Any, found: Found) -> list[Any]:
         """Fills `found` for these keys; returns the rows that came."""
@@ -274,6 +312,20 @@ class Run:
         if sink.loose:
             self.loose += sink.loose.values()
         return value
+
+
+def _add(found: Found, more: Found, many: bool) -> None:
+    """What another page brought, to what was there."""
+    for key, value in more.items():
+        if not many or isinstance(value, GatewayError):
+            found[key] = value
+        elif not isinstance(found[key], GatewayError):
+            found[key] = [*(found[key] or ()), *value]
+
+
+def _unfinished(pages: int) -> UpstreamTooLarge:
+    said = "1 page" if pages == 1 else f"{pages} pages"
+    return UpstreamTooLarge(f"has more pages than are read (`page.max`): the row was not among the first {said}")
 
 
 def _not_found(reply: Reply) -> UpstreamNotFound:

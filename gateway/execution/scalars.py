@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
+from msgspec.json import decode, encode
 
 from gateway.errors import GatewayError
 from gateway.upstream.json import Unreadable
@@ -94,6 +95,38 @@ EXACT: Mapping[str, Check] = {
     "Int64": check_int64,
     "Any": check_any,
 }
+
+
+NUMBER_FROM_STRING, STRING_FROM_NUMBER, SINGLE_TO_LIST = "number_from_string", "string_from_number", "single_to_list"
+
+
+def coercing(kind: str, allowed: frozenset[str]) -> Check:
+    """The check of a kind, and what is taken besides where a source's configuration says so."""
+    check = EXACT[kind]
+    if kind in ("Int", "Int64", "Float") and NUMBER_FROM_STRING in allowed:
+        return lambda value: check(_number(value) if value.__class__ is str else value)
+    if kind in ("String", "ID") and STRING_FROM_NUMBER in allowed:
+        return lambda value: check(encode(value).decode() if value.__class__ in (int, float) else value)
+    return check
+
+
+def _number(text: str) -> Any:
+    """A JSON number that stands in a text; anything else is itself."""
+    try:
+        value = decode(text)
+    except ValueError:
+        return text
+    return value if value.__class__ in (int, float) else text
+
+
+def open_enum(values: Mapping[Any, str]) -> Check:
+    """As `exact_enum`, but a value of the enum's kind that is not known is null."""
+    kinds = tuple({value.__class__ for value in values})
+
+    def check(value: Any) -> Any:
+        return values.get(value) if value.__class__ in kinds else MISFIT
+
+    return check
 
 
 def fast_enum(values: Iterable[str]) -> Any:

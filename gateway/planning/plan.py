@@ -130,8 +130,11 @@ def _entry(entry: Entry) -> str:
         return f"{entry.via}({_arguments(entry.arguments)}) per key"
     batch = entry.batch
     keys = Argument(batch.arg, input=f"[{', '.join(i.name for i in entry.inputs)}]")
-    arguments = _arguments((keys, *(a for a in entry.arguments if a.input is None)))
-    return f"{batch.via}({arguments}) by {batch.key}, {batch.max} at a time"
+    fixed = tuple(a for a in entry.arguments if a.input is None)
+    if batch.page is None:
+        return f"{batch.via}({_arguments((keys, *fixed))}) by {batch.key}, {batch.max} at a time"
+    arguments = _arguments((keys, *fixed) if batch.arg else fixed)
+    return f"{batch.via}{f'({arguments})' if arguments else ''} by {batch.key}, in at most {batch.page.max} pages"
 
 
 def _arguments(arguments: Sequence[Argument]) -> str:

@@ -8,7 +8,6 @@ from gateway.engine import Answer
 from gateway.server.reply import NO_STORE, RawHeaders
 
 VARY: tuple[bytes, bytes] = (b"vary", b"accept")
-VARY_PRIVATE: tuple[bytes, bytes] = (b"vary", b"accept, authorization, cookie")
 
 
 def storable(answer: Answer, now: float) -> int:
@@ -16,16 +15,24 @@ def storable(answer: Answer, now: float) -> int:
     return 0 if answer.has_errors else max(0, int(answer.expires - now))
 
 
-def cache_control(answer: Answer, seconds: int) -> tuple[bytes, bytes]:
+def cache_control(seconds: int, *, private: bool) -> tuple[bytes, bytes]:
     if not seconds:
         return NO_STORE
-    return (b"cache-control", b"max-age=%d, %s" % (seconds, b"private" if answer.private else b"public"))
+    return (b"cache-control", b"max-age=%d, %s" % (seconds, b"private" if private else b"public"))
 
 
-def validators(answer: Answer) -> RawHeaders:
-    """For GET: the validator, and what a stored copy depends on. The tag is weak: it is the same in any coding."""
+def validators(answer: Answer, vary: bytes | None) -> RawHeaders:
+    """For GET: the validator, and what a stored copy depends on (`vary`, where it is for one caller).
+
+    The tag is weak: it is the same in any coding.
+    """
     tag = b'W/"%s"' % blake2b(answer.body, digest_size=12).hexdigest().encode("ascii")
-    return ((b"etag", tag), VARY_PRIVATE if answer.private else VARY)
+    return ((b"etag", tag), VARY if vary is None else (b"vary", vary))
+
+
+def tags(answer: Answer, headers: tuple[bytes, ...]) -> RawHeaders:
+    """What the answer is made of. `Cache-Tag` has commas between names, `Surrogate-Key` blanks."""
+    return tuple((name, (b"," if name == b"cache-tag" else b" ").join(answer.tags)) for name in headers) if answer.tags else ()
 
 
 def still_valid(if_none_match: bytes | None, headers: RawHeaders) -> bool:

@@ -6,7 +6,8 @@ a status and headers, and makes no Request or Response object.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from time import monotonic, time
 
 from msgspec.structs import replace
@@ -15,13 +16,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.engine import Answer, Asked
 from gateway.errors import MethodNotAllowed, RequestError
 from gateway.server import refusal
+from gateway.server.admission import admission, charge, key_of
 from gateway.server.body import Disconnected, read_body, replayed
-from gateway.server.caching import cache_control, still_valid, storable, validators
+from gateway.server.caching import cache_control, still_valid, storable, tags, validators
 from gateway.server.caller import fields, new_request_id, request_of
-from gateway.server.house import Fields, Front, House
+from gateway.server.house import Engine, Fields, Front, House
 from gateway.server.negotiation import Media, check_request_media, response_media
-from gateway.server.params import from_body, from_query_string
-from gateway.server.reply import RawHeaders, identity, reply
+from gateway.server.params import Params, batch_of, check_variables, from_body, from_query_string
+from gateway.server.reply import NO_STORE, RawHeaders, identity, reply
 from gateway.upstream.call import Request
 
 REQUEST_KEY = "gateway.request"
@@ -44,6 +46,7 @@ class GraphQL:
         self._house = house
         self._elsewhere = elsewhere
         self._front = front
+        self._admit = admission(front)
         self._new_id = new_id
         self._clock = clock
         self._now = now
@@ -53,27 +56,30 @@ class GraphQL:
         request = self._request(headers)
         scope[REQUEST_KEY] = request
         media, method = Media.JSON, scope["method"]
+        about: RawHeaders = ()
         try:
-            media = response_media(headers.get(b"accept"), page=method != "POST")
-            if self._front.identify is not None and media is not Media.PAGE:
-                request = scope[REQUEST_KEY] = replace(request, caller=await self._front.identify(headers))
+            media = response_media(headers.get(b"accept"), page=self._front.page and method != "POST")
+            if self._admit is not None and media is not Media.PAGE:
+                request, about = await self._admit(scope, headers, request)
+                scope[REQUEST_KEY] = request
             body = await self._body(method, headers, receive)
             if media in self._elsewhere:
                 await self._elsewhere[media](scope, replayed(body, receive), send)
                 return
-            params = from_body(body) if method == "POST" else from_query_string(scope["query_string"])
+            engine = self._house.engine
+            if engine is None:
+                await refusal.not_ready(send, request, self._house, media)
+                return
+            if self._front.batch and method == "POST" and (bodies := batch_of(body, self._front.batch)) is not None:
+                await self._tell_all(send, await self._all(bodies, engine, scope, headers, request), media, request)
+                return
+            asked = self._asked(self._params(method, body, scope), request, method)
         except Disconnected:
             return
         except RequestError as error:
-            await refusal.refuse(send, error, request, self._house, media)
+            await refusal.refuse(send, error, request, self._house, media, about)
             return
-        engine = self._house.engine
-        if engine is None:
-            await refusal.not_ready(send, request, self._house, media)
-            return
-        asked = Asked(params.query, request, params.variables or {}, params.operation_name, method != "POST")
-        answer = await engine.answer(asked)
-        await self._tell(send, answer, media, request, headers, method != "POST")
+        await self._tell(send, await engine.answer(asked), media, request, headers, method != "POST", about)
 
     def _request(self, headers: Fields) -> Request:
         limits = self._house.limits
@@ -90,26 +96,71 @@ class GraphQL:
             raise MethodNotAllowed("Send the query with POST or GET.")
         return b""
 
-    async def _tell(self, send: Send, answer: Answer, media: Media, request: Request, headers: Fields, got: bool) -> None:
+    def _params(self, method: str, body: bytes, scope: Scope) -> Params:
+        """Raises `BadUserInput`, or `LimitExceeded` for variables."""
+        query = self._front.documents is None
+        params = from_body(body, query=query) if method == "POST" else from_query_string(scope["query_string"], query=query)
+        longest = self._house.limits.variables
+        if len(body) > longest or len(scope["query_string"]) > longest:
+            check_variables(params, longest)
+        if by_path := scope.get("path_params"):
+            params = replace(params, document_id=by_path["id"], query="", extensions=None)
+        return params
+
+    def _asked(self, params: Params, request: Request, method: str) -> Asked:
+        documents = self._front.documents
+        text = params.query if documents is None else documents.text(params)
+        return Asked(text, request, params.variables or {}, params.operation_name, method != "POST")
+
+    # ------------------------------------------------------------ several in one body
+
+    async def _all(self, bodies: Sequence[bytes], engine: Engine, scope: Scope, headers: Fields, request: Request) -> list[bytes]:
+        """One answer for each, in their order. Each has its own upstream calls, and counts for its caller's rate."""
+        if self._front.rate is not None and len(bodies) > 1:
+            await charge(self._front.rate, key_of(scope, headers, request, self._front.rate), len(bodies) - 1)
+
+        async def one(body: bytes) -> bytes:
+            own = replace(self._request(headers), id=request.id, caller=request.caller)
+            try:
+                asked = self._asked(self._params("POST", body, scope), own, "POST")
+            except RequestError as error:
+                return refusal.body([refusal.entry(error, own, self._house)])
+            return (await engine.answer(asked)).body
+
+        return await asyncio.gather(*map(one, bodies))
+
+    async def _tell_all(self, send: Send, bodies: Sequence[bytes], media: Media, request: Request) -> None:
+        kind = media.value if media is Media.JSON else Media.JSON.value
+        await reply(send, 200, kind, b"[" + b",".join(bodies) + b"]", (*identity(request), NO_STORE))
+
+    # ------------------------------------------------------------ one
+
+    async def _tell(
+        self, send: Send, answer: Answer, media: Media, request: Request, headers: Fields, got: bool, more: RawHeaders
+    ) -> None:
         """An answer that may be stored carries a validator when it came by GET, and is not sent again to who has it."""
         seconds = storable(answer, self._now())
+        private = answer.private or self._front.known_only
         about: RawHeaders = (
             *identity(request),
-            cache_control(answer, seconds),
+            cache_control(seconds, private=private),
             (b"x-upstream-calls", b"%d" % answer.calls),
             *answer.headers,
+            *more,
         )
         if answer.status == 405:
             about += (refusal.ALLOW,)
         if got and seconds:
-            about += validators(answer)
+            about += validators(answer, self._front.vary if private else None)
+            about += tags(answer, self._front.tag_headers)
             if still_valid(headers.get(b"if-none-match"), about):
                 await send({"type": "http.response.start", "status": 304, "headers": about})
                 await send({"type": "http.response.body", "body": b""})
                 return
-        await reply(send, _status(answer, media), media.value, answer.body, about)
+        await reply(send, self._status(answer, media), media.value, answer.body, about)
 
-
-def _status(answer: Answer, media: Media) -> int:
-    """In plain `application/json` a request error has status 200: the body tells. A refused write keeps its status."""
-    return 200 if media is Media.JSON and answer.status == 400 and not answer.refused else answer.status
+    def _status(self, answer: Answer, media: Media) -> int:
+        """In plain `application/json` a request error has status 200: the body tells. A refused write keeps its status."""
+        if media is Media.JSON:
+            return 200 if answer.status == 400 and not answer.refused else answer.status
+        return self._front.partial_success if answer.has_errors and answer.status == 200 else answer.status

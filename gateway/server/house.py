@@ -9,6 +9,8 @@ import msgspec
 
 from gateway.engine import Answer, Asked
 from gateway.errors import Disclosure, GatewayError, Owner
+from gateway.server.cors import CorsRules
+from gateway.server.params import Params
 from gateway.upstream.caller import Caller
 
 Fields = Mapping[bytes, bytes]
@@ -28,12 +30,59 @@ class DoorLimits(msgspec.Struct, frozen=True):
     headers: int = 32 * 1024
     deadline: float = 10.0
     upstream_calls_total: int = 2000
+    variables: int = 64 * 1024
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """What is left to one caller. Times in seconds from now."""
+
+    allowed: bool
+    remaining: int
+    reset: float
+    """When all of it is there again."""
+    retry_after: float = 0.0
+
+
+class Rate(Protocol):
+    """How often one caller may ask."""
+
+    requests: int
+    per: float
+    header: bytes | None
+    """Whose value tells callers apart that are not known otherwise; None: their address."""
+
+    async def take(self, key: str, count: int = 1) -> Allowance: ...
+
+
+class Documents(Protocol):
+    """Operations by their id."""
+
+    def text(self, params: Params) -> str: ...
 
 
 class Front(msgspec.Struct, frozen=True):
     """How the street door is set up. What is None is not there."""
 
     identify: Callable[[Fields], Awaitable[Caller | None]] | None = None
+    rate: Rate | None = None
+    known_only: bool = False
+    """Nobody else is answered, so no answer is everyone's."""
+    documents: Documents | None = None
+    cors: CorsRules | None = None
+    compress: int = 0
+    """Bytes of an answer from which it is compressed; 0: it never is."""
+    page: bool = True
+    """GraphiQL for browsers."""
+    tag_headers: tuple[bytes, ...] = ()
+    """Header fields that name what an answer is made of, for caches that forget by name."""
+    vary: bytes = b"accept, authorization, cookie"
+    """What of a request an answer for one caller depends on."""
+    csrf: bool = False
+    """A request that a page of anyone's could send without being asked needs a header that shows it was not."""
+    batch: int = 0
+    """Operations one body may hold."""
+    partial_success: int = 200
+    """Status of an answer with data and errors, as `application/graphql-response+json`."""
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from gateway.errors import BadUserInput
+from gateway.errors import BadUserInput, LimitExceeded
 
 MOST_PARAMETERS = 32
 EXPECTED = {
@@ -16,6 +16,7 @@ EXPECTED = {
     "operationName": "a string or null",
     "variables": "an object or null",
     "extensions": "an object or null",
+    "documentId": "a string or null",
 }
 """Parameter → what it may be."""
 
@@ -27,27 +28,33 @@ class Params(msgspec.Struct, frozen=True):
     operation_name: str | None = msgspec.field(default=None, name="operationName")
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = msgspec.field(default=None, name="documentId")
+    """In place of a query (GraphQL over HTTP, appendix "Persisted Documents")."""
 
 
 _body = msgspec.json.Decoder(Params)
+_array = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, Any] | None)
 _at = re.compile(r"\$\.(\w+)")
 _position = re.compile(r"byte (\d+)")
 
 
-def from_body(body: bytes | bytearray) -> Params:
-    """Raises `BadUserInput` unless the body is a JSON object whose parameters have their types and that has a query."""
+def from_body(body: bytes | bytearray, *, query: bool = True) -> Params:
+    """Raises `BadUserInput` unless the body is a JSON object whose parameters have their types.
+
+    `query`: it has to have one; otherwise `extensions` may name it.
+    """
     try:
         params = _body.decode(body)
     except msgspec.ValidationError as fault:
         raise BadUserInput(_misfit(str(fault))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadUserInput(_not_json("The request body", fault)) from None
-    return _with_query(params)
+    return with_query(params) if query else params
 
 
-def from_query_string(query_string: bytes) -> Params:
-    """Raises `BadUserInput` unless the query string is UTF-8, names nothing twice and has a query."""
+def from_query_string(query_string: bytes, *, query: bool = True) -> Params:
+    """Raises `BadUserInput` unless the query string is UTF-8 and names nothing twice. `query` as in `from_body`."""
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnicodeError:
@@ -59,22 +66,49 @@ def from_query_string(query_string: bytes) -> Params:
         if sum(key == name for key, _ in pairs) > 1:
             raise BadUserInput(f"The parameter `{name}` is given twice in the query string.")
     variables, extensions = (_json_object(name, given.get(name)) for name in ("variables", "extensions"))
-    return _with_query(Params(given.get("query", ""), given.get("operationName") or None, variables, extensions))
+    params = Params(
+        given.get("query", ""), given.get("operationName") or None, variables, extensions, given.get("documentId") or None
+    )
+    return with_query(params) if query else params
 
 
-def from_given(query: Any, operation_name: Any, variables: Any) -> Params:
+def from_given(query: Any, operation_name: Any, variables: Any, extensions: Any = None) -> Params:
     """Parameters another protocol has read already, of whatever type it left them. Raises `BadUserInput`."""
     try:
-        given = {"query": query, "operationName": operation_name, "variables": variables}
-        return _with_query(msgspec.convert(given, Params))
+        given = {"query": query or "", "operationName": operation_name, "variables": variables, "extensions": extensions}
+        params = msgspec.convert(given, Params)
+        return params if extensions else with_query(params)
     except msgspec.ValidationError as fault:
         raise BadUserInput(_misfit(str(fault))) from None
 
 
-def _with_query(params: Params) -> Params:
+def with_query(params: Params) -> Params:
     if not params.query:
         raise BadUserInput("The request has no `query`: send the GraphQL document as a string.")
     return params
+
+
+def batch_of(body: bytes, most: int) -> list[bytes] | None:
+    """The bodies of a batch (an array of requests); None: it is none. Raises `LimitExceeded`, `BadUserInput`."""
+    if body.lstrip()[:1] != b"[":
+        return None
+    try:
+        items = [bytes(item) for item in _array.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise BadUserInput(_not_json("The request body", fault)) from None
+    if not items:
+        raise BadUserInput("The batch is empty.")
+    if len(items) > most:
+        message = f"One request may hold {most} operations and holds {len(items)}."
+        raise LimitExceeded(message, which="batch", limit=most, actual=len(items))
+    return items
+
+
+def check_variables(params: Params, limit: int) -> None:
+    """Raises `LimitExceeded`. `limit` in bytes of JSON."""
+    if params.variables and (size := len(msgspec.json.encode(params.variables))) > limit:
+        message = f"The variables may be {limit} bytes at most and are {size}."
+        raise LimitExceeded(message, which="variables", limit=limit, actual=size)
 
 
 def _json_object(name: str, text: str | None) -> dict[str, Any] | None:

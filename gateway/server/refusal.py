@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from random import getrandbits
 from typing import Any
 
 import msgspec
 from starlette.types import Send
 
-from gateway.errors import GatewayError, Ids, RequestError, ShuttingDown, SourceUnavailable, attribute
+from gateway.errors import (
+    GatewayError,
+    Ids,
+    PersistedQueryNotFound,
+    RateLimited,
+    RequestError,
+    ShuttingDown,
+    SourceUnavailable,
+    attribute,
+)
 from gateway.server.house import House, Refused
 from gateway.server.negotiation import Media
 from gateway.server.reply import CLOSE, NO_STORE, RawHeaders, identity, reply
@@ -31,9 +41,14 @@ MORE_HEADERS: dict[int, RawHeaders] = {
 Entry = dict[str, Any]
 
 
-async def refuse(send: Send, error: RequestError, request: Request, house: House, media: Media = Media.JSON) -> None:
+async def refuse(
+    send: Send, error: RequestError, request: Request, house: House, media: Media = Media.JSON, more: RawHeaders = ()
+) -> None:
     """Answer with one error that is no source's."""
-    await say(send, error.status, [entry(error, request, house)], request, media)
+    if isinstance(error, RateLimited):
+        more += ((b"retry-after", b"%d" % ceil(error.details["retry_after_s"])), *error.fields)
+    status = 200 if isinstance(error, PersistedQueryNotFound) and media is Media.JSON else error.status
+    await say(send, status, [entry(error, request, house)], request, media, more)
 
 
 async def not_ready(send: Send, request: Request, house: House, media: Media) -> None:
@@ -72,8 +87,10 @@ def _entry(refused: Refused, request: Request, house: House) -> Entry:
     )
 
 
-async def say(send: Send, status: int, entries: Sequence[Entry], request: Request, media: Media = Media.JSON) -> None:
+async def say(
+    send: Send, status: int, entries: Sequence[Entry], request: Request, media: Media = Media.JSON, more: RawHeaders = ()
+) -> None:
     """Answer with these errors and nothing else. A page or a stream that is refused is refused in JSON."""
     kind = media if media is Media.GRAPHQL else Media.JSON
-    about: RawHeaders = (*identity(request), NO_STORE, *MORE_HEADERS.get(status, ()))
+    about: RawHeaders = (*identity(request), NO_STORE, *MORE_HEADERS.get(status, ()), *more)
     await reply(send, status, kind.value, body(entries), about)

@@ -8,6 +8,8 @@ from pathlib import Path
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp
 
+from gateway.server.compression import Compression
+from gateway.server.cors import Cors
 from gateway.server.edge import Edge, NotFound
 from gateway.server.explain import Explain
 from gateway.server.graphql import GraphQL
@@ -23,9 +25,10 @@ from gateway.server.view import Streams
 def street(house: House, front: Front = Front(), *, public: frozenset[str] = frozenset(), bundle: Path = BUNDLE) -> ASGIApp:
     """The application on the public address. `public` names what of the admin address is served here too."""
     streams = Streams(house, front)
-    graphql = GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams}, front)
+    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams}, front), front)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
+        *([Route("/graphql/persisted/{id}", graphql)] if front.documents is not None else []),
         WebSocketRoute("/graphql", streams),
         Mount(ASSETS, Assets(bundle)),
         *_health(house),
@@ -33,6 +36,13 @@ def street(house: House, front: Front = Front(), *, public: frozenset[str] = fro
     if "status" in public:
         routes += _status(house, public=True)
     return _application(house, routes)
+
+
+def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
+    """The endpoint in what is configured around it; what is off is absent."""
+    if front.compress:
+        graphql = Compression(front.compress, graphql)
+    return Cors(front.cors, graphql) if front.cors is not None else graphql
 
 
 def backyard(house: House) -> ASGIApp:

@@ -37,10 +37,11 @@ from strawberry.types.graphql import OperationType
 from gateway.engine import Asked
 from gateway.errors import BadUserInput, RequestError
 from gateway.server import refusal
+from gateway.server.admission import charge, key_of
 from gateway.server.caller import fields, new_request_id, request_of
 from gateway.server.graphql import REQUEST_KEY
 from gateway.server.house import Fields, Front, House
-from gateway.server.params import from_given
+from gateway.server.params import check_variables, from_given
 from gateway.server.reply import identity
 from gateway.upstream.call import Request
 
@@ -82,8 +83,9 @@ class EngineSchema(BaseSchema):
     mutation = None
     subscription = None
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, front: Front) -> None:
         self._house = house
+        self._front = front
 
     async def execute(
         self,
@@ -93,7 +95,7 @@ class EngineSchema(BaseSchema):
         root_value: Any | None = None,  # noqa: ARG002  part of the seam
         operation_name: str | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,  # noqa: ARG002  the engine refuses by itself
-        operation_extensions: dict[str, Any] | None = None,  # noqa: ARG002  part of the seam
+        operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
         assert isinstance(context_value, Caller)
         try:
@@ -106,10 +108,13 @@ class EngineSchema(BaseSchema):
         if engine is None:
             return _failed(refusal.waiting(request, self._house))
         try:
-            params = from_given(query, operation_name, variable_values)
-        except BadUserInput as error:
+            params = from_given(query, operation_name, variable_values, operation_extensions)
+            check_variables(params, self._house.limits.variables)
+            documents = self._front.documents
+            text = params.query if documents is None else documents.text(params)
+        except RequestError as error:
             return _failed([refusal.entry(error, request, self._house)])
-        answer = await engine.answer(Asked(params.query, request, params.variables or {}, params.operation_name))
+        answer = await engine.answer(Asked(text, request, params.variables or {}, params.operation_name))
         return _result(msgspec.json.decode(answer.body))
 
     async def stream(self, *given: Any, **named: Any) -> AsyncGenerator[PreExecutionError | ExecutionResult, None]:
@@ -151,7 +156,7 @@ class Streams(GraphQL[Caller, None]):
 
     def __init__(self, house: House, front: Front = Front(), *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__(
-            EngineSchema(house),
+            EngineSchema(house, front),
             graphql_ide=None,
             subscription_protocols=PROTOCOLS,
             connection_init_wait_timeout=INIT_WAIT,
@@ -186,9 +191,11 @@ class Streams(GraphQL[Caller, None]):
         """One of many on a websocket. Raises what identifying its caller raises."""
         headers, limits = _with_params(fields(scope["headers"]), params), self._house.limits
         request = request_of(headers, deadline=self._clock() + limits.deadline, calls_total=limits.upstream_calls_total)
-        if self._front.identify is None:
-            return request
-        return replace(request, caller=await self._front.identify(headers))
+        if self._front.identify is not None:
+            request = replace(request, caller=await self._front.identify(headers))
+        if self._front.rate is not None:
+            await charge(self._front.rate, key_of(scope, headers, request, self._front.rate))
+        return request
 
     async def get_sub_response(self, request: HttpRequest | WebSocket) -> Response:
         response = await super().get_sub_response(request)

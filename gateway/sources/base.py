@@ -21,15 +21,34 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------- what a source offers
 
 
+class Page(msgspec.Struct, frozen=True):
+    """How a list that comes in pages is read on: each call's answer, or its number, says what the next one asks for."""
+
+    limit: str | None = None
+    """The argument that takes how many rows are wanted: the number of keys."""
+    next: str | None = None
+    """Where the answer says what follows: `link-header` (RFC 8288), or names with dots to the cursor in its body."""
+    cursor: str | None = None
+    """The argument that takes the cursor."""
+    number: str | None = None
+    """The argument that takes the number of the page, from 1."""
+    offset: str | None = None
+    """The argument that takes how many rows to pass over."""
+    max: int = 20
+    """Pages that are read for one set of keys."""
+
+
 class Batch(msgspec.Struct, frozen=True):
     """A root field that answers many keys at once: `via(arg: [keys])`, its rows matched by their `key` field."""
 
     via: str
     arg: str
+    """Empty: the whole list is read, page by page."""
     key: str
     path: tuple[str, ...] = ()
     """From the field's value to the list of rows."""
     max: int = 100
+    page: Page | None = None
 
 
 class Lookup(msgspec.Struct, frozen=True):
@@ -69,6 +88,12 @@ class Wire(msgspec.Struct, frozen=True):
     """object type made only to carry a non-object union member → its one field."""
     entries: frozenset[str] = frozenset()
     """object types `{key value}` that spell the members of a JSON map; a list of them is an object on the wire."""
+    open_enums: frozenset[str] = frozenset()
+    """enums of which a value that is not known is null; their fields are nullable."""
+    rest: Mapping[str, str] = {}
+    """object type → the field that has all members of its JSON which no other field declares."""
+    coerce: frozenset[str] = frozenset()
+    """What is taken for a declared type besides itself: number_from_string, string_from_number, single_to_list."""
     response_keys: bool = True
     """The upstream answers under the keys it is asked for (GraphQL), not under its property names (REST)."""
     absent_is_null: bool = False
@@ -81,6 +106,8 @@ class Diagnostic(msgspec.Struct, frozen=True):
     code: str
     pointer: str
     message: str
+    fix: str | None = None
+    """Ready to paste."""
 
 
 # ---------------------------------------------------------------- what is asked of it
@@ -194,6 +221,10 @@ class Prepared(msgspec.Struct, frozen=True):
     key_field: str | None = None
     propagates: frozenset[str] = frozenset()
     """The caller's headers that these calls carry: part of the identity."""
+    following: Callable[[Call, Reply], Call | None] | None = None
+    """Where rows come in pages: the call for those after this reply; None: these were the last. Raises a `SourceError`."""
+    pages: int = 1
+    """Pages that are read at most; keys not found by then are errors."""
 
 
 class Prepare(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from graphql import (
@@ -19,26 +19,31 @@ from graphql import (
 )
 
 from gateway.config.problem import ConfigPath, Problem
-from gateway.sources.base import Batch, Lookup
+from gateway.sources.base import Batch, Lookup, Page
 from gateway.sources.reach import BUILT_IN, Types, field_of, fields_of, named, nullable, possible_types
 from gateway.sources.report import fault, nearest
 
 if TYPE_CHECKING:
+    from gateway.config.model import Batch as BatchSettings
     from gateway.config.model import Lookup as LookupSettings
     from gateway.config.model import Source
 
 INTO_ID = frozenset({"Int", "Int64", "String", "UUID", "ID"})
 FROM_ID = frozenset({"String", "Int", "Int64", "ID"})
+LINK_HEADER = "link-header"
 
 
-def read_lookups(source: Source, types: Types, query: str) -> tuple[tuple[Lookup, ...], tuple[Problem, ...]]:
+def read_lookups(
+    source: Source, types: Types, query: str, *, in_pages: bool = False
+) -> tuple[tuple[Lookup, ...], tuple[Problem, ...]]:
     """The lookups that hold, in their order, and a problem for all that does not.
 
     `types` are the source's own, before any `prefix`; its query root has the unexposed fields, too: a lookup may use them.
+    `in_pages`: the kind can read a list page by page.
     """
     lookups, problems = [], []
     for index, settings in enumerate(source.lookups):
-        check = _Check(source, types, query, index)
+        check = _Check(source, types, query, index, in_pages)
         lookup = check.lookup(settings)
         problems += check.problems
         if not check.problems:
@@ -49,8 +54,8 @@ def read_lookups(source: Source, types: Types, query: str) -> tuple[tuple[Lookup
 class _Check:
     """One lookup under examination: collects what is wrong with it."""
 
-    def __init__(self, source: Source, types: Types, query: str, index: int) -> None:
-        self.source, self.types, self.index = source, types, index
+    def __init__(self, source: Source, types: Types, query: str, index: int, in_pages: bool) -> None:
+        self.source, self.types, self.index, self.in_pages = source, types, index, in_pages
         self.root = types.get(query)
         self.problems: list[Problem] = []
 
@@ -68,11 +73,13 @@ class _Check:
     def batch(self, settings: LookupSettings, key: str | None) -> Batch | None:
         told = settings.batch
         assert told is not None
-        batch = Batch(told.via, told.arg, told.key, path_of(told.path), told.max)
+        batch = batch_of(told)
         via = self.root_field(batch.via, ("batch", "via"))
         if via is None:
             return None
-        argument = self.argument(via, batch.arg, ("batch", "arg"))
+        for message, at in paging_faults(batch, via, self.in_pages):
+            self.say(message, ("batch", *at))
+        argument = self.argument(via, batch.arg, ("batch", "arg")) if batch.arg else None
         if argument is not None:
             inner = nullable(argument.type)
             if isinstance(inner, ListTypeNode):
@@ -165,6 +172,34 @@ class _Check:
 
     def say(self, message: str, at: ConfigPath, fix: str | None = None) -> None:
         self.problems.append(fault(self.source, "LOOKUP_INVALID", message, ("lookups", self.index, *at), fix=fix))
+
+
+def batch_of(told: BatchSettings) -> Batch:
+    page = None if told.page is None else Page(**told.page.model_dump())
+    return Batch(told.via, told.arg or "", told.key, path_of(told.path), told.max, page)
+
+
+def paging_faults(batch: Batch, via: FieldDefinitionNode, in_pages: bool) -> Iterator[tuple[str, ConfigPath]]:
+    """What is wrong with how a batch is read in pages, and where below `batch`."""
+    page = batch.page
+    if page is None:
+        if not batch.arg:
+            yield "a batch needs `arg`, or a `page` by which the whole list is read", ("arg",)
+        return
+    if not in_pages:
+        yield "only REST lists come in pages: this source is asked for all keys in one document", ("page",)
+        return
+    ways = [page.next, page.number, page.offset]
+    if sum(way is not None for way in ways) > 1:
+        yield "`next`, `number` and `offset` are three ways to read on: give one", ("page",)
+    if not batch.arg and not any(ways):
+        yield "to read the whole list, `page` has to say how: by `next`, `number` or `offset`", ("page",)
+    if (page.cursor is not None) != (page.next is not None and page.next != LINK_HEADER):
+        yield "`cursor` is the argument for the cursor in the body that `next` leads to: give both", ("page", "cursor")
+    known = {argument.name.value for argument in via.arguments or ()}
+    for key in ("limit", "cursor", "number", "offset"):
+        if (name := getattr(page, key)) is not None and name not in known:
+            yield f"{batch.via} has no argument {name}", ("page", key)
 
 
 def path_of(path: str) -> tuple[str, ...]:

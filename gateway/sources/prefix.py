@@ -150,6 +150,8 @@ def _wire(wire: Wire, names: Names) -> Wire:
         dispatch={name: _dispatch(dispatch, names) for name, dispatch in keyed(wire.dispatch).items()},
         wraps=keyed(wire.wraps),
         entries=frozenset(names.get(name, name) for name in wire.entries),
+        open_enums=frozenset(names.get(name, name) for name in wire.open_enums),
+        rest=keyed(wire.rest),
     )
 
 

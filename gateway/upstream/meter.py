@@ -38,19 +38,19 @@ class Traffic(msgspec.Struct, frozen=True):
 class Meter:
     """`add` is on the way of every call: an index and two increments."""
 
-    __slots__ = ("_clock", "_epoch", "_now", "_slices")
+    __slots__ = ("_clock", "_epoch", "_now", "_slices", "_until")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._slices = [[0] * (FIRST_BUCKET + BUCKETS) for _ in range(SLICES)]
         self._epoch = int(clock.monotonic() / SLICE)
+        self._until = (self._epoch + 1) * SLICE
         self._now = self._slices[self._epoch % SLICES]
 
     def add(self, kind: str, now: float, seconds: float) -> None:
         """`now` on the `time.monotonic` clock."""
-        epoch = int(now / SLICE)
-        if epoch != self._epoch:
-            self._advance(epoch)
+        if now >= self._until:
+            self._advance(int(now / SLICE))
         index = KINDS[kind]
         self._now[index] += 1
         if index < 2:
@@ -60,6 +60,7 @@ class Meter:
         for passed in range(max(self._epoch + 1, epoch - SLICES + 1), epoch + 1):
             self._slices[passed % SLICES] = [0] * (FIRST_BUCKET + BUCKETS)
         self._epoch = epoch
+        self._until = (epoch + 1) * SLICE
         self._now = self._slices[epoch % SLICES]
 
     def traffic(self) -> Traffic:

@@ -9,6 +9,7 @@ import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 
 import { plugins } from './plugins/index.js';
+import { watchedFetch } from './plugins/runs.js';
 
 const WELCOME = `# Every answer names its source: ask for anything, and where a service fails,
 # look at errors[].extensions.owner for the team that runs it and how to reach them.
@@ -25,6 +26,7 @@ const link = new URLSearchParams(window.location.search);
 
 const fetcher = createGraphiQLFetcher({
   url: window.location.pathname,
+  fetch: watchedFetch,
   headers: { accept: 'application/graphql-response+json, application/json;q=0.9' },
 });
 

@@ -72,7 +72,7 @@ class StubHouse:
 
     owner = PLATFORM
     disclosure = Disclosure()
-    limits = DoorLimits(body=20_000, headers=8_000, deadline=2.0)
+    limits = DoorLimits(body=20_000, headers=8_000, deadline=2.0, variables=10_000)
 
     def __init__(self) -> None:
         self.reset()

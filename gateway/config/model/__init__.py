@@ -2,6 +2,7 @@
 
 from gateway.config.model.callers import ApiKey, Callers, Jwt, Protect, Require
 from gateway.config.model.document import Cache, Document, Events, Telemetry
+from gateway.config.model.front import Cors, Documents, Http, RateLimit
 from gateway.config.model.gateway import Admin, Errors, Gateway, Limits, Ownership
 from gateway.config.model.part import Part
 from gateway.config.model.policy import (
@@ -26,6 +27,7 @@ from gateway.config.model.source import (
     Insert,
     Link,
     Lookup,
+    Page,
     Prefix,
     Propagate,
     Remove,
@@ -45,24 +47,29 @@ __all__ = [
     "Callers",
     "CircuitBreaker",
     "Concurrency",
+    "Cors",
     "Document",
+    "Documents",
     "Errors",
     "Events",
     "Gateway",
     "HeaderRule",
     "Headers",
     "Hedge",
+    "Http",
     "Insert",
     "Jwt",
     "Limits",
     "Link",
     "Lookup",
     "Ownership",
+    "Page",
     "Part",
     "Policy",
     "Prefix",
     "Propagate",
     "Protect",
+    "RateLimit",
     "Remove",
     "Require",
     "Retry",

@@ -11,10 +11,8 @@ from pydantic.functional_validators import PlainValidator
 from gateway.config.model.gateway import Gateway, OwnerSettings
 from gateway.config.model.part import Part, setting
 from gateway.config.model.policy import Policy
-from gateway.config.model.scalars import Hidden, Secret, Size, Text, text, wrong
+from gateway.config.model.scalars import Hidden, Size, Text, kept_in
 from gateway.config.model.source import Link, SourceKeys
-
-STORES = ("redis://", "rediss://")
 
 
 class Events(Part):
@@ -25,19 +23,10 @@ class Telemetry(Part):
     """Traces, metrics and logs."""
 
 
-def cache_store(value: object) -> str:
-    """`memory`, or the URL of a Redis server, which may hold a password and is never shown."""
-    if text(value) == "memory":
-        return "memory"
-    if not text(value).startswith(STORES):
-        raise wrong("memory, or a URL that begins with redis:// or rediss://")
-    return Secret(value)
-
-
 class Cache(Part):
     """The key `cache`."""
 
-    store: Annotated[str, PlainValidator(cache_store, json_schema_input_type=Hidden)] = setting(
+    store: Annotated[str, PlainValidator(kept_in, json_schema_input_type=Hidden)] = setting(
         "memory", "Where answers are kept: `memory`, or a `redis://` URL."
     )
     size: Size = setting("256MiB", "Most memory the kept answers may take.")

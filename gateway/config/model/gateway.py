@@ -11,7 +11,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from gateway.config.catalog import Unreadable, owner_of
 from gateway.config.model.callers import Callers
-from gateway.config.model.part import Part, one_or_more, setting
+from gateway.config.model.front import Http, RateLimit
+from gateway.config.model.part import OFF, Part, one_or_more, setting
 from gateway.config.model.scalars import Address, AdminListen, File, Listen, Positive, Size, Socket, Text, file, wrong
 from gateway.config.problem import ConfigError
 from gateway.errors import Owner
@@ -97,6 +98,13 @@ class Limits(Part):
     depth: int = setting(15, "Deepest nesting of a query.", ge=1, le=200, strict=True)
     aliases: int = setting(30, "Aliases in a query.", ge=0, strict=True)
     root_fields: int = setting(50, "Root fields of a query.", ge=1, strict=True)
+    directives: int = setting(50, "Directives in a query.", ge=1, strict=True)
+    list_size: int = setting(10_000, "Items a field may be asked for at once (`first`, `last`, `limit`).", ge=1, strict=True)
+    cost: Annotated[int | None, OFF] = setting(
+        "off", "Estimated cost of a query by `@cost` and `@listSize`; `off`: it is not estimated.", ge=1, strict=True
+    )
+    assumed_list_size: int = setting(10, "Items of a list whose size nothing tells, for `cost`.", ge=1, strict=True)
+    variables: Size = setting("64KiB", "Largest variables of a request.")
     tokens: int = setting(5000, "Tokens of a document.", ge=1, strict=True)
     upstream_calls: int = setting(50, "Fetches a plan may have; refused before anything is called.", ge=1, strict=True)
     upstream_calls_total: int = setting(2000, "Calls one request may really make; the rest is null.", ge=1, strict=True)
@@ -119,6 +127,10 @@ class Gateway(Part):
     errors: Errors = setting({}, "What errors say, and to whom.")
     limits: Limits = setting({}, "Bounds of one request.")
     callers: Callers = setting({}, "How callers are known.")
+    rate_limit: Annotated[RateLimit | None, OFF] = setting("off", "How often one caller may ask; `off`: as often as it likes.")
+    http: Http = setting({}, "How requests and answers travel.")
+    introspection: bool = setting(True, "`false`: the schema is not told to callers.", strict=True)
+    suggestions: bool = setting(True, "`false`: a wrong name is not answered with those that are like it.", strict=True)
     ownership: Ownership = setting({}, "Whether every source needs an owner, and where owners are told.")
     debug: Annotated[tuple[Literal["provenance", "plan", "timing"], ...], one_or_more()] = setting(
         (), "What a caller may be told of its own answer by asking with `X-Signpost-Debug`."

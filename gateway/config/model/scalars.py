@@ -224,6 +224,18 @@ def _no_line_break(value: SecretStr) -> SecretStr:
 NAME = "[_A-Za-z][_0-9A-Za-z]*"
 SOURCE = "[A-Za-z_][A-Za-z0-9_-]{0,63}"
 
+STORES = ("redis://", "rediss://")
+
+
+def kept_in(value: object) -> str:
+    """`memory`, or the URL of a Redis server, which may hold a password and is never shown."""
+    if text(value) == "memory":
+        return "memory"
+    if not text(value).startswith(STORES):
+        raise wrong("memory, or a URL that begins with redis:// or rediss://")
+    return Secret(value)
+
+
 Hidden = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
 """What problems never quote."""
 Text = Annotated[str, PlainValidator(text, json_schema_input_type=str)]

@@ -37,6 +37,7 @@ class Source(msgspec.Struct, frozen=True):
     auth: Auth | None = None
     require: Require | None = None
     protect: Protect = {}
+    weight: float = 1.0
     not_found: Literal["null", "error"] | None = None
     """None: null through links and lookups, an error elsewhere."""
 

@@ -38,6 +38,15 @@ ONE_HOP = frozenset(
     }
 )
 """Headers of one connection (RFC 9110, 7.6.1) or of one message's framing: the HTTP client writes them."""
+OF_THE_ANSWER = frozenset(
+    {
+        *("age", "cache-control", "cache-status", "date", "etag", "expires", "last-modified", "location", "proxy-status"),
+        *("server", "server-timing", "set-cookie", "strict-transport-security", "vary", "x-correlation-id", "x-request-id"),
+        *("access-control-allow-origin", "access-control-allow-credentials", "content-security-policy", "www-authenticate"),
+        "x-upstream-calls",
+    }
+)
+"""Headers the gateway writes itself for the whole answer, or that would speak for the gateway's own address."""
 ONE_MESSAGE = frozenset(("accept", "content-encoding", "content-type", "expect", "if-modified-since", "if-none-match", "range"))
 """Headers that say something about the caller's own message, and nothing about the gateway's."""
 
@@ -123,8 +132,26 @@ class HeaderRule(Part):
         return self
 
 
+class HandBack(Part):
+    named: HeaderName = Field(description="A header of its replies.")
+    rename: HeaderName | None = setting(None, "Hand it back under this name.")
+    merge: Literal["first", "last", "append", "min", "strictest"] = setting(
+        "first", "What becomes of several: one of them, all of them, the smallest number, or of cache directives the strictest."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _sendable((self.named, self.rename or self.named), ONE_HOP | ONE_MESSAGE | OF_THE_ANSWER)
+        return self
+
+
+class ResponseRule(Part):
+    propagate: HandBack = Field(description="Hand a header of its replies back to the caller.")
+
+
 class Headers(Part):
     request: tuple[HeaderRule, ...] = setting((), "Rules for the headers of each call, applied in order.")
+    response: tuple[ResponseRule, ...] = setting((), "Which headers of its replies go back to the caller.")
 
 
 class ClientCredentials(Part):
@@ -153,12 +180,24 @@ class Prefix(Part):
     only: Annotated[tuple[Name, ...], one_or_more()] | None = setting(None, "Only these types; absent: all of them.")
 
 
+class Page(Part):
+    limit: Name | None = setting(None, "Argument that takes how many rows are wanted: the number of keys.")
+    next: FieldPath | Literal["link-header"] | None = setting(
+        None, "Where the answer says what follows: `link-header`, or names with dots to a cursor in its body."
+    )
+    cursor: Name | None = setting(None, "Argument that takes the cursor that `next` leads to.")
+    number: Name | None = setting(None, "Argument that takes the number of the page, from 1.")
+    offset: Name | None = setting(None, "Argument that takes how many rows to pass over.")
+    max: int = setting(20, "Pages read for one set of keys; what is not found by then is an error.", ge=1, le=1_000, strict=True)
+
+
 class Batch(Part):
     via: Name = Field(description="Root field that answers many keys at once.")
-    arg: Name = Field(description="Its argument that takes the list of keys.")
+    arg: Name | None = setting(None, "Its argument that takes the list of keys; absent: the whole list is read, by `page`.")
     key: Name = Field(description="Field of a row by which it is matched to its key.")
     path: FieldPath = setting("", "From the answer to the list of rows, names with dots between; absent: the answer is it.")
     max: int = setting(100, "Keys of one call.", ge=1, le=100_000, strict=True)
+    page: Page | None = setting(None, "How its rows are read where they come in pages (REST).")
 
 
 class Lookup(Part):
@@ -186,6 +225,7 @@ class SourceKeys(Policy):
     auth: Auth | None = setting(None, "The gateway's own credentials at this source.")
     require: Require | None = setting(None, "What a caller must have to read anything of this source; `{}`: be known.")
     protect: Protect = setting({}, "What a caller must have to read a type, or a field, of this source.")
+    weight: float = setting(1.0, "How much dearer than usual what it brings is, for `gateway.limits.cost`.", ge=0)
     lookups: tuple[Lookup, ...] = setting((), "How its types are reached by key.")
     not_found: Literal["null", "error"] | None = setting(
         None, "What 404 and 410 mean. Absent: null through links and lookups, an error elsewhere."

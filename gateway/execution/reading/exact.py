@@ -43,10 +43,12 @@ def optional(read: Exact, coordinate: str, declared: str, absent_is_null: bool) 
     return exact
 
 
-def listed(read: Exact, coordinate: str, declared: str) -> Exact:
+def listed(read: Exact, coordinate: str, declared: str, single: bool = False) -> Exact:
+    """`single`: a value that is no list is taken as a list of it."""
+
     def exact(value: Any, sink: Sink) -> Any:
         if value.__class__ is not list:
-            return sink.drift(coordinate, declared, value)
+            return [read(value, sink)] if single else sink.drift(coordinate, declared, value)
         return [read(item, sink) for item in value]
 
     return exact

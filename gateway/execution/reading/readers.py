@@ -10,7 +10,7 @@ from graphql import EnumTypeDefinitionNode, ListTypeNode, NonNullTypeNode, Scala
 from gateway.execution.reading.exact import each, entries, leaf, listed, optional, required, unless_null
 from gateway.execution.reading.row import Reading, RowReading, row_class
 from gateway.execution.reading.sink import Sink
-from gateway.execution.scalars import EXACT, FAST, exact_enum, fast_enum
+from gateway.execution.scalars import EXACT, FAST, SINGLE_TO_LIST, coercing, exact_enum, fast_enum, open_enum
 from gateway.sources.base import Case, Dispatch, Selection, Subgraph
 from gateway.sources.reach import nullable
 
@@ -44,7 +44,8 @@ class Readers:
             innermost = not isinstance(nullable(node.type), ListTypeNode)
             if innermost and selection is not None and selection.type in self.wire.entries:
                 return Reading(None, entries(item.exact, coordinate, declared))
-            return Reading(fast, listed(item.exact, coordinate, declared), convert)
+            single = SINGLE_TO_LIST in self.wire.coerce
+            return Reading(fast, listed(item.exact, coordinate, declared, single=single), convert)
         if selection is None:
             return self._leaf(node.name.value, coordinate, declared)  # type: ignore[attr-defined]  # a NamedTypeNode
         return self.object(selection, coordinate)
@@ -54,12 +55,15 @@ class Readers:
         if isinstance(node, EnumTypeDefinitionNode):
             return self._enum(node, coordinate, declared)
         kind = self.wire.scalars.get(name, "Any") if isinstance(node, ScalarTypeDefinitionNode) or name not in EXACT else name
-        return Reading(FAST[kind], leaf(EXACT[kind], coordinate, declared))
+        return Reading(FAST[kind], leaf(coercing(kind, self.wire.coerce), coordinate, declared))
 
     def _enum(self, node: EnumTypeDefinitionNode, coordinate: str, declared: str) -> Reading:
         names = {v.name.value: v.name.value for v in node.values or ()}
         escaped = self.wire.values.get(node.name.value)
         accepted: Mapping[Any, str] = escaped if escaped is not None else names
+        if node.name.value in self.wire.open_enums:
+            fast = str if all(isinstance(v, str) for v in accepted) else None
+            return Reading(fast, leaf(open_enum(accepted), coordinate, declared), accepted.get)
         exact = leaf(exact_enum(accepted), coordinate, declared)
         if not all(isinstance(v, str) for v in accepted):
             return Reading(None, exact)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from graphql import NonNullTypeNode
 
-from gateway.execution.reading.exact import never
+from gateway.execution.reading.exact import leaf, never
 from gateway.execution.reading.sink import ABSENT, Exact, Sink
-from gateway.execution.scalars import fast_enum
+from gateway.execution.scalars import check_any, fast_enum
 from gateway.sources.base import Case, Field
+from gateway.sources.reach import fields_of
 
 if TYPE_CHECKING:
     from gateway.execution.reading.readers import Readers
@@ -54,7 +55,8 @@ class RowReading:
         self.case = case
         self.name = name
         self.row = row
-        owner = name or parent
+        self.owner = owner = name or parent
+        self._rest = readers.wire.rest.get(owner, "")
         self.asked = [f for f in case.fields if f.name != "__typename" or not (f.hidden or name)]
         self.readings = [self._field(f, owner) for f in self.asked]
         self.properties = [self._property(f, owner) for f in self.asked]
@@ -68,7 +70,15 @@ class RowReading:
     def _field(self, field: Field, owner: str) -> Reading:
         if field.name == "__typename":
             return self._typename()
+        if field.name == self._rest:
+            return Reading(None, leaf(check_any, f"{owner}.{field.name}", "JSON"))
         return self.readers.value(field.type, field.selection, f"{owner}.{field.name}")
+
+    def _declared(self) -> frozenset[str]:
+        """The properties that fields of the type stand for."""
+        fields = fields_of(self.readers.subgraph.types.get(self.owner))
+        names = self.readers.wire.names
+        return frozenset(names.get((self.owner, each.name.value), each.name.value) for each in fields)
 
     def _typename(self) -> Reading:
         accepted = self._type_names()
@@ -204,7 +214,10 @@ class RowReading:
     def _exact_reader(self, coordinate: str) -> Exact:
         row, constants = self.row, self.constants
         assert row is not None  # set before any reader is made
-        fields = [(attribute_of(f.key), p, r.exact) for f, p, r in zip(self.asked, self.properties, self.readings, strict=True)]
+        every = zip(self.asked, self.properties, self.readings, strict=True)
+        fields = [(attribute_of(f.key), p, r.exact) for f, p, r in every if f.name != self._rest]
+        rests = [(attribute_of(f.key), r.exact) for f, r in zip(self.asked, self.readings, strict=True) if f.name == self._rest]
+        declared = self._declared() if rests else frozenset[str]()
         expected = self.name or "an object"
         tells = [p for f, p in self._named() if f.name == "__typename"]
         known = self._type_names()
@@ -216,6 +229,9 @@ class RowReading:
             for told in map(get, tells):  # of an unknown type: the whole object does not fit
                 if told.__class__ is not str or told not in known:
                     return sink.drift(coordinate, " | ".join(known), ABSENT if told is None else told)
-            return row(**{a: read(get(p, ABSENT), sink) for a, p, read in fields}, **constants)
+            made = {a: read(get(p, ABSENT), sink) for a, p, read in fields}
+            for a, read in rests:
+                made[a] = read({name: item for name, item in value.items() if name not in declared}, sink)
+            return row(**made, **constants)
 
         return exact

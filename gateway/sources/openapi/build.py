@@ -16,11 +16,21 @@ from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.inputs import Inputs
 from gateway.sources.openapi.names import Naming
 from gateway.sources.openapi.nodes import field, named, nullable, object_type
-from gateway.sources.openapi.operations import Operation, Response, find_operations, is_wanted, success
+from gateway.sources.openapi.operations import (
+    Operation,
+    Response,
+    described,
+    find_operations,
+    is_failure,
+    is_refusal,
+    is_success,
+    is_wanted,
+    success,
+)
 from gateway.sources.openapi.options import Options
 from gateway.sources.openapi.outputs import Outputs
 from gateway.sources.openapi.parameters import Parameter, Withheld, parameters_of
-from gateway.sources.openapi.references import References
+from gateway.sources.openapi.references import Node, References
 from gateway.sources.openapi.security import schemes, secrets_of, withheld
 from gateway.sources.openapi.servers import base_url
 
@@ -125,7 +135,7 @@ class _Fields:
     def answer(self, name: str, operation: Operation) -> None:
         """The type of a root field: nullable, whatever the document says (S5). Without one the field is left out (S3)."""
         response = success(self._draft.references, operation)
-        type_ = self._type(response) if response is not None else None
+        type_ = self._type(operation, response) if response is not None else None
         if response is None or type_ is None:
             self.unusable[name] = _why(response)
             self._draft.fidelity.deviation(
@@ -143,10 +153,10 @@ class _Fields:
                 self.responses[name], self.types[name] = response, named("Boolean")
                 del self.unusable[name]
 
-    def _type(self, response: Response) -> TypeNode | None:
+    def _type(self, operation: Operation, response: Response) -> TypeNode | None:
         options = self._setting.options
         if response.kind == "json" and response.schema is not None:
-            return self.outputs.of(response.schema)
+            return self._answer_type(operation, response.schema)
         if response.kind == "text":
             return named("String")
         if response.kind == "binary" and options.binary == "base64":
@@ -154,6 +164,19 @@ class _Fields:
         if response.kind == "empty" and options.empty == "boolean":
             return named("Boolean")
         return None
+
+    def _answer_type(self, operation: Operation, schema: Node) -> TypeNode:
+        """What the lowest success says; by configuration, a union with other successes (S1) and refusals (S2)."""
+        options, references = self._setting.options, self._draft.references
+        others: dict[str, Node] = {}
+        if options.responses == "union":
+            others |= described(references, operation, is_success)
+        if options.errors == "union":
+            others |= described(references, operation, is_refusal)
+        places = {self._draft.shapes.of(each).at: each for each in (schema, *others.values())}
+        if len(places) < 2:
+            return self.outputs.of(schema)
+        return self.outputs.use(self._draft.shapes.either(tuple(places.values()), f"{operation.node.at}/responses"))
 
     def definition(self, name: str, operation: Operation) -> FieldDefinitionNode:
         draft, response = self._draft, self.responses[name]
@@ -170,6 +193,8 @@ class _Fields:
             media=response.media,
             secrets=secrets_of(draft.references, operation, self._setting.options),
             not_found=operation.options.not_found,
+            failures=frozenset(described(draft.references, operation, is_failure)),
+            answers=self._answers(operation),
             types={argument.name.value: argument.type for argument in arguments},
             defaults=_path_defaults(draft, parameters),
             limits=_limits(draft, parameters),
@@ -179,6 +204,12 @@ class _Fields:
         if operation.id and operation.id != name:
             description = "\n\n".join(filter(None, (description, f"Source name: `{operation.id}`.")))
         return field(name, self.types[name], description, deprecated=operation.deprecated, arguments=arguments)
+
+    def _answers(self, operation: Operation) -> frozenset[str]:
+        """Refusals that are answers."""
+        if self._setting.options.errors != "union":
+            return frozenset()
+        return frozenset(described(self._draft.references, operation, is_refusal))
 
     def _origins(self, name: str, operation: Operation, response: Response, parameters: Collection[Parameter]) -> None:
         fidelity = self._draft.fidelity

@@ -38,9 +38,10 @@ def by_discriminator(
     """
     places = {member.shape.place: member.name for member in members}
     mapping: dict[str, str] = {}
-    for value, target in discriminator.mapping.items():
+    for value, said in discriminator.mapping.items():
+        target = str(said)
         if (found := target_of(draft, discriminator, target)) in places:
-            mapping[value] = places[found]
+            mapping[str(value)] = places[found]
         else:
             message = f"The discriminator names {target!r}, which is no member."
             draft.fidelity.deviation("DISCRIMINATOR_TARGET", discriminator.at, message)

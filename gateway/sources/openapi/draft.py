@@ -34,6 +34,8 @@ class Draft:
         self.dispatch: dict[str, Dispatch] = {}
         self.wraps: dict[str, str] = {}
         self.entries: set[str] = set()
+        self.open_enums: set[str] = set()
+        self.rest: dict[str, str] = {}
 
     def scalar(self, name: str) -> str:
         """The name of a scalar, defined on first use."""
@@ -64,6 +66,9 @@ class Draft:
             dispatch=self.dispatch,
             wraps=self.wraps,
             entries=frozenset(self.entries),
+            open_enums=frozenset(self.open_enums),
+            rest=self.rest,
+            coerce=frozenset(self.options.coerce),
             response_keys=False,
             absent_is_null=True,
         )

@@ -25,6 +25,10 @@ class Endpoint(msgspec.Struct, frozen=True):
     secrets: Secrets
     not_found: str | None = None
     """null or error; None: null through lookups and links, an error elsewhere."""
+    failures: frozenset[str] = frozenset()
+    """Statuses (`404`, `4XX`, `default`) whose JSON bodies the document describes: they are kept in the error."""
+    answers: frozenset[str] = frozenset()
+    """Those of 4xx that are answers, as configured."""
     types: dict[str, TypeNode] = {}
     """argument → its type."""
     defaults: dict[str, Any] = {}

@@ -27,8 +27,7 @@ def discriminator_of(node: Node) -> Discriminator | None:
         return Discriminator(said, {}, node.at)
     if isinstance(said, dict) and isinstance(said.get("propertyName"), str):
         mapping = said.get("mapping")
-        pairs = mapping.items() if isinstance(mapping, dict) else ()
-        return Discriminator(said["propertyName"], {str(value): str(target) for value, target in pairs}, node.at)
+        return Discriminator(said["propertyName"], mapping if isinstance(mapping, dict) else {}, node.at)
     return None
 
 
@@ -164,6 +163,7 @@ class Facts:
             items=items if items is not None and isinstance(items.value, dict) else None,
             tuple_items=tuple(prefix.items()) if (prefix := self.node("prefixItems")) else (),
             values=values,
+            open=is_open,
             closed=closed,
             alternatives=alternatives,
             types=types,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 from gateway.sources.base import Diagnostic
 from gateway.sources.openapi.names import encodable
@@ -15,11 +16,14 @@ class Fidelity:
 
     def __init__(self) -> None:
         self._diagnostics: dict[tuple[str, str], Diagnostic] = {}
+        self._unlisted: set[tuple[str, str]] = set()
         self.origins: dict[str, str] = {}
 
     def deviation(self, code: str, at: str, message: str) -> None:
         if len(self._diagnostics) < LISTED:
             self._diagnostics.setdefault((code, at), Diagnostic(code, at, message))
+        elif (code, at) not in self._diagnostics:
+            self._unlisted.add((code, at))
 
     def origin(self, coordinate: str, directive: str, **arguments: object) -> None:
         """Record `@directive(argument: ...)` on a coordinate; arguments that are None are left out."""
@@ -30,7 +34,12 @@ class Fidelity:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        return tuple(self._diagnostics.values())
+        listed = tuple(self._diagnostics.values())
+        if not self._unlisted:
+            return listed
+        codes = Counter(code for code, _ in self._unlisted)
+        said = ", ".join(f"{count} {code}" for code, count in codes.most_common())
+        return (*listed, Diagnostic("MORE_DEVIATIONS", "#", f"{len(self._unlisted)} more are not listed: {said}."))
 
 
 def _literal(value: object) -> str:

@@ -86,7 +86,7 @@ class Hierarchy:
         given = shape.properties.get(said.property) if said else None
         if said is None or given is None or not given.required:
             return True
-        return any(target_of(self._draft, said, target) == shape.at for target in said.mapping.values())
+        return any(target_of(self._draft, said, str(target)) == shape.at for target in said.mapping.values())
 
     def itself(self, shape: Shape) -> str:
         """The name of the concrete type for such values."""

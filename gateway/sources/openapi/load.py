@@ -107,7 +107,7 @@ def _subgraph(
     setting = Setting(options, source.url, place if "://" in place else "", source.expose, _used(source), inserted)
     built = build(references, setting, fidelity)
     links = stated_links(source.name, built) if options.links == "on" else ()
-    lookups, problems = read_lookups(source, _with_unexposed(built), QUERY)
+    lookups, problems = read_lookups(source, _with_unexposed(built), QUERY, in_pages=True)
     if found := [*_problems(source, built, fidelity), *problems]:
         raise ConfigError(found)
     draft, endpoints = built.draft, built.endpoints
@@ -217,5 +217,8 @@ def _strictly(source: Source, fidelity: Fidelity) -> list[Problem]:
     """Every deviation as a problem, where the configuration asks for it."""
     if not (isinstance(source.options, Options) and source.options.strict):
         return []
-    found = [fault(source, each.code, f"{each.pointer}: {each.message}") for each in fidelity.diagnostics]
-    return found[:STRICT_SHOWN]
+    told = fidelity.diagnostics
+    found = [fault(source, each.code, f"{each.pointer}: {each.message}") for each in told[:STRICT_SHOWN]]
+    if len(told) > STRICT_SHOWN:
+        found.append(fault(source, "MORE_DEVIATIONS", f"{len(told) - STRICT_SHOWN} more; without `strict` they are hints"))
+    return found

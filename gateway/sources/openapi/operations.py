@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -18,6 +18,7 @@ from gateway.sources.openapi.options import Operation as OperationOptions
 from gateway.sources.openapi.references import Node, References
 
 _SUCCESS = re.compile(r"2\d\d\Z")
+_REFUSAL = re.compile(r"4(\d\d|XX)\Z", re.IGNORECASE)
 _JSON = re.compile(r"[^/]+/(json|.*\+json)\Z")
 _WRITES = ("post", "put", "patch", "delete")
 _STREAMS = frozenset({"text/event-stream"})
@@ -95,12 +96,15 @@ _NO_OPTIONS = OperationOptions()
 
 def _readable(references: References, options: Options) -> Iterator[tuple[str, str, Node, Node]]:
     """GETs, and the POSTs that the configuration calls queries."""
-    for path, node in references.root.child("paths").members():
+    places = ("paths", "x-ms-paths") if options.x_ms_paths == "on" else ("paths",)
+    methods = ("get", "query") if options.query_method == "on" else ("get",)
+    for path, node in (each for place in places for each in references.root.child(place).members()):
         item = references.follow(node)
         if item is None or not isinstance(item.value, dict) or path.startswith("x-"):
             continue
-        if isinstance(item.value.get("get"), dict):
-            yield "get", path, item, item.child("get")
+        for method in methods:
+            if isinstance(item.value.get(method), dict):
+                yield method, path, item, item.child(method)
         said = options.operations.get(f"POST {path}")
         if said is not None and said.as_ == "query" and isinstance(item.value.get("post"), dict):
             yield "post", path, item, item.child("post")
@@ -155,6 +159,32 @@ def success(references: References, operation: Operation) -> Response | None:
             return response
         first = response if first is None or (first.kind == "empty" and response.kind == "binary") else first
     return first
+
+
+def described(references: References, operation: Operation, wanted: Callable[[str], bool]) -> dict[str, Node]:
+    """Status → schema of the JSON body, of the responses whose status is wanted."""
+    found: dict[str, Node] = {}
+    for code, said in operation.node.child("responses").members():
+        node = references.follow(said) if wanted(str(code)) else None
+        if node is None or not isinstance(node.value, dict):
+            continue
+        response = _swagger_body(references, operation, node) if references.version.swagger else _body(references, node)
+        if response.kind == "json" and response.schema is not None:
+            found[str(code)] = response.schema
+    return found
+
+
+def is_success(code: str) -> bool:
+    return bool(_SUCCESS.match(code)) or code.upper() == "2XX"
+
+
+def is_refusal(code: str) -> bool:
+    """What the caller is told to be wrong about the call: 4xx."""
+    return bool(_REFUSAL.match(code))
+
+
+def is_failure(code: str) -> bool:
+    return code == "default" or code[:1] in ("4", "5")
 
 
 def _swagger_body(references: References, operation: Operation, node: Node) -> Response:

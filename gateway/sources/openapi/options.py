@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from gateway.config.model.part import Part, setting
-from gateway.config.model.scalars import HeaderValue
+from gateway.config.model.scalars import HeaderValue, Name
 
 
 class Operation(Part):
@@ -46,9 +46,17 @@ class Options(Part):
     int64_fields: tuple[str, ...] = setting((), "Fields, as TYPE.FIELD, whose integers are larger than declared.")
     nullability: Literal["source", "lenient"] = setting("source", "`lenient`: every field of an answer may be null.")
     nullable: tuple[str, ...] = setting((), "Fields, as TYPE.FIELD, that may be null though they are required.")
-    unknown_enum: Literal["error", "string"] = setting(
-        "error", "`string`: enums of answers become String, so that new values pass."
+    unknown_enum: Literal["error", "null", "string"] = setting(
+        "error", "What a value is that an enum does not list; `string`: enums of answers become String, so that it passes."
     )
+    coerce: tuple[Literal["number_from_string", "string_from_number", "single_to_list"], ...] = setting(
+        (), "Values of answers that are taken though they are not of the declared type."
+    )
+    extra_field: Name | None = setting(None, "A field of this name has the members that `additionalProperties` allows.")
+    responses: Literal["lowest", "union"] = setting("lowest", "`union`: of several 2xx with different bodies, any.")
+    errors: Literal["error", "union"] = setting("error", "`union`: documented bodies of 4xx are answers, too.")
+    query_method: Literal["off", "on"] = setting("off", "`on`: operations of the method QUERY are read.")
+    x_ms_paths: Literal["off", "on"] = setting("off", "`on`: operations under `x-ms-paths` are read.")
     maps: Mapping[str, Literal["entries"]] = setting({}, "Maps, by JSON pointer, that become lists of key and value.")
     union_scalars: Literal["wrap", "json"] = setting("wrap", "`json`: a union of objects and other values becomes any JSON.")
     empty: Literal["omit", "boolean"] = setting("omit", "`boolean`: operations that answer nothing become Boolean.")

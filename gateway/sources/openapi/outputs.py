@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 
 from graphql import FieldDefinitionNode, ListTypeNode, NamedTypeNode, TypeNode
 
@@ -35,7 +36,11 @@ class Outputs:
     def of(self, node: Node) -> TypeNode:
         """The type of a schema, with its nullability."""
         shape = self._draft.shapes.of(node)
-        return self.use(shape) if shape.nullable else non_null(self.use(shape))
+        return self.use(shape) if shape.nullable or self._open(shape) else non_null(self.use(shape))
+
+    def _open(self, shape: Shape) -> bool:
+        """An enum whose unknown values are null."""
+        return shape.kind == "enum" and self._draft.options.unknown_enum == "null"
 
     def use(self, shape: Shape) -> Reference:
         """The type of a shape, without its nullability."""
@@ -94,8 +99,10 @@ class Outputs:
     # ------------------------------------------------------------ scalars, lists, maps
 
     def _string(self, shape: Shape) -> NamedTypeNode:
-        if shape.kind == "enum" and self._draft.options.unknown_enum == "error":
+        if shape.kind == "enum" and self._draft.options.unknown_enum != "string":
             name = self._draft.naming.of(shape.at)
+            if self._draft.options.unknown_enum == "null":
+                self._draft.open_enums.add(name)
             known = self._draft.shapes.known(shape)
             define_enum(self._draft, name, known.enum, known.description)
             return named(name)
@@ -183,7 +190,20 @@ class Outputs:
     def _fields(self, type_name: str, shape: Shape) -> list[FieldDefinitionNode]:
         readable = {name: given for name, given in shape.properties.items() if not self._write_only(given)}
         names = distinct(readable)
-        return [self._field(type_name, names[name], name, shape, given) for name, given in readable.items()]
+        fields = [self._field(type_name, names[name], name, shape, given) for name, given in readable.items()]
+        return [*fields, *self._rest(type_name, shape, names.values())]
+
+    def _rest(self, type_name: str, shape: Shape, taken: Collection[str]) -> list[FieldDefinitionNode]:
+        """The members that no property declares, under the configured name (T8)."""
+        name = self._draft.options.extra_field
+        if name is None or not shape.open:
+            return []
+        if name in taken:
+            message = f"{type_name} has a property of its own called {name}: what it does not declare is not readable."
+            self._draft.fidelity.deviation("EXTRA_FIELD_TAKEN", shape.at, message)
+            return []
+        self._draft.rest[type_name] = name
+        return [field(name, self.json(), "The members that the schema does not declare.")]
 
     def _write_only(self, given: Property) -> bool:
         for node in given.nodes:
@@ -201,7 +221,7 @@ class Outputs:
             type_: Reference = named(self._draft.scalar("Int64"))
         else:
             type_ = self.use(shape)
-        required = given.required and not shape.nullable
+        required = given.required and not shape.nullable and not self._open(shape)
         if options.nullability == "lenient" or coordinate in options.nullable:
             required = False
         description = described(given, shape)

@@ -59,7 +59,7 @@ def parameters_of(references: References, operation: Operation, withheld: Withhe
             if node is None or not isinstance(node.value, dict):
                 continue
             place, name = node.text("in"), node.value.get("name")
-            allowed = place in PLACES or (place == BODY and operation.method == "POST")
+            allowed = place in PLACES or (place == BODY and operation.method in ("POST", "QUERY"))
             if allowed and name is not None and not withheld.has(place, str(name)):
                 found[(place, str(name))] = node
     if (body := _request_body(references, operation)) is not None:
@@ -83,7 +83,7 @@ def parameters_of(references: References, operation: Operation, withheld: Withhe
 
 def _request_body(references: References, operation: Operation) -> Node | None:
     """The JSON body of a POST that only reads, from 3.0 on."""
-    node = references.follow(operation.node.child("requestBody")) if operation.method == "POST" else None
+    node = references.follow(operation.node.child("requestBody")) if operation.method in ("POST", "QUERY") else None
     medias = [media for media, _ in node.child("content").members()] if node is not None else []
     return node if media_kind(best_media(medias)) == "json" else None
 

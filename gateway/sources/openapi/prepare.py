@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.errors import UpstreamBlocked
-from gateway.sources.base import Argument, Chunk, Fetch, Field, Prepared
+from gateway.sources.base import Argument, Batch, Chunk, Entry, Fetch, Field, Prepared
 from gateway.sources.openapi.endpoint import Endpoint
+from gateway.sources.openapi.pages import follower
 from gateway.sources.openapi.parameters import BODY, TEMPLATE, Parameter
 from gateway.sources.openapi.styles import Write, writer
 from gateway.sources.openapi.values import ABSENT, Convert, Read, Spelling, always, reader
@@ -153,7 +155,12 @@ def _root(field: Field, endpoints: Mapping[str, Endpoint], caller: Caller) -> Pr
     def calls(_: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
         return (write.chunk((), variables, request, verify),)
 
-    return Prepared(calls, verifier(endpoint.kind, absent_is_null), "value", propagates=caller.headers.propagates)
+    return Prepared(
+        calls,
+        verifier(endpoint.kind, absent_is_null, endpoint.failures, endpoint.answers),
+        "value",
+        propagates=caller.headers.propagates,
+    )
 
 
 def _single(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> Prepared:
@@ -166,7 +173,12 @@ def _single(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> 
     def calls(keys: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
         return [write.chunk(key, variables, request, verify, range(i, i + 1)) for i, key in enumerate(keys)]
 
-    return Prepared(calls, verifier(endpoint.kind, _null_by_key(endpoint, caller)), "one", propagates=caller.headers.propagates)
+    return Prepared(
+        calls,
+        verifier(endpoint.kind, _null_by_key(endpoint, caller), endpoint.failures),
+        "one",
+        propagates=caller.headers.propagates,
+    )
 
 
 def _null_by_key(endpoint: Endpoint, caller: Caller) -> bool:
@@ -177,22 +189,39 @@ def _batch(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> P
     """Many keys in one call, at most `batch.max` (or what the document allows) and within the length a URL may have."""
     assert fetch.entry is not None
     assert fetch.entry.batch is not None
-    entry, batch = fetch.entry, fetch.entry.batch
+    batch, page = fetch.entry.batch, fetch.entry.batch.page
     endpoint = endpoints[batch.via]
-    slots = _slots(endpoint, entry.arguments, {each.name: 0 for each in entry.inputs}, caller)
-    write = _Writer(endpoint, slots, caller)
+    write = _Writer(endpoint, _batch_slots(endpoint, fetch.entry, batch, caller), caller)
     size = min(batch.max, endpoint.limits.get(batch.arg, batch.max))
 
     def calls(keys: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
         values = [key[0] for key in keys]
+        if not batch.arg:
+            return [write.chunk((values, size), variables, request, verify, range(len(values)))]
         return [
-            write.chunk((values[part.start : part.stop],), variables, request, verify, part)
-            for part in _parts(values, size, lambda some: write.fits((some,), variables))
+            write.chunk((values[part.start : part.stop], len(part)), variables, request, verify, part)
+            for part in _parts(values, size, lambda some: write.fits((some, len(some)), variables))
         ]
 
-    key_field = _key_field(fetch, batch.key)
-    absent_is_null = _null_by_key(endpoint, caller)
-    return Prepared(calls, verifier(endpoint.kind, absent_is_null), "key", batch.path, key_field, caller.headers.propagates)
+    return Prepared(
+        calls,
+        verifier(endpoint.kind, _null_by_key(endpoint, caller), endpoint.failures),
+        "key",
+        batch.path,
+        _key_field(fetch, batch.key),
+        caller.headers.propagates,
+        following=None if page is None else follower(endpoint, page, batch.path),
+        pages=1 if page is None else page.max,
+    )
+
+
+def _batch_slots(endpoint: Endpoint, entry: Entry, batch: Batch, caller: Caller) -> list[_Slot]:
+    """The keys are the first value of a call's key, their number the second."""
+    given = [replace(each, name=batch.arg) if each.input is not None else each for each in entry.arguments]
+    slots = _slots(endpoint, [each for each in given if each.name], {each.name: 0 for each in entry.inputs}, caller)
+    limit = batch.page.limit if batch.page is not None else None
+    wanted = [each for each in endpoint.parameters if each.argument == limit]
+    return slots + [_Slot(each, writer(each, caller.deep_arrays), key=1) for each in wanted]
 
 
 def _parts(values: Sequence[Any], size: int, fits: Callable[[Sequence[Any]], bool]) -> Iterator[range]:

@@ -18,8 +18,8 @@ class Property(msgspec.Struct, frozen=True):
 
 class Discriminator(msgspec.Struct, frozen=True):
     property: str
-    mapping: dict[str, str]
-    """Value → reference or schema name, as written."""
+    mapping: dict[str, Any]
+    """Value → reference or schema name, as written: shared with the document, since one may name every schema of it."""
     at: str
 
 
@@ -43,6 +43,8 @@ class Shape(msgspec.Struct, frozen=True):
     tuple_items: tuple[Node, ...] = ()
     values: Node | None = None
     """The schema of a map's values, where it has one."""
+    open: bool = False
+    """`additionalProperties` or `patternProperties` allow other members."""
     closed: bool = False
     """`additionalProperties: false`."""
     alternatives: tuple[Node, ...] = ()

@@ -59,6 +59,10 @@ class Shapes:
         """Several schemas that hold at once and have no place of their own: as an `allOf` at the place `at`."""
         return self._own(Node({"allOf": [_Held(node) for node in nodes]}, at))
 
+    def either(self, nodes: tuple[Node, ...], at: str) -> Shape:
+        """Several schemas of which one holds, without a place of their own: as an `anyOf` at the place `at`."""
+        return self._own(Node({"anyOf": [_Held(node) for node in nodes]}, at))
+
     def known(self, shape: Shape) -> Shape:
         """The shape of the same place as the schema there says it, without the words of one of its uses."""
         return self._known.get(shape.at, shape)
@@ -170,6 +174,7 @@ class Shapes:
         seen: set[str] = set()
         while pending and len(seen) < MAX_LAYERS * 5:
             node = pending.pop()
+            node = node.value.node if isinstance(node.value, _Held) else node
             target = self._references.follow(node)
             if target is None:
                 found[node.at] = node

@@ -40,8 +40,12 @@ def _suggestions(built: Built, one: Endpoint, by_path: dict[str, Endpoint]) -> I
     for parameter in many.parameters:
         if _takes(parameter, wanted.group(1)):
             lookup = _yaml(one, many, argument, parameter, (type_name, key.name.value), path)
-            if message := _message(many, parameter, named(key.type), lookup):
-                yield Diagnostic("BATCH_CANDIDATE", one.template, message)
+            if isinstance(nullable(many.types[parameter.argument]), ListTypeNode):
+                if named(many.types[parameter.argument]) == named(key.type):
+                    said = f"{many.template} seems to answer many of it at once."
+                    yield Diagnostic("BATCH_CANDIDATE", one.template, said, lookup)
+            elif "comma" in parameter.node.text("description").lower():
+                yield Diagnostic("BATCH_CANDIDATE", one.template, _maybe(many, parameter))
 
 
 def _key(built: Built, type_name: str, parameter: str) -> FieldDefinitionNode | None:
@@ -64,13 +68,8 @@ def _takes(parameter: Parameter, key: str) -> bool:
     return parameter.place == "query" and parameter.name in (*(plural.format(key) for plural in _PLURALS), *_ALWAYS)
 
 
-def _message(many: Endpoint, parameter: Parameter, key_type: str, lookup: str) -> str:
-    """A list of the key's own type is a batch; a text that speaks of commas may be meant as one."""
-    type_ = nullable(many.types[parameter.argument])
-    if isinstance(type_, ListTypeNode):
-        return f"{many.template} seems to answer many of it at once:\n{lookup}" if named(type_) == key_type else ""
-    if "comma" not in parameter.node.text("description").lower():
-        return ""
+def _maybe(many: Endpoint, parameter: Parameter) -> str:
+    """A text that speaks of commas may be meant as a list."""
     return f"{many.template} may answer many of it at once, but a batch needs `{parameter.name}` as a list, not as a text."
 
 

@@ -134,7 +134,7 @@ class Unions:
     def _without_objects(self, shape: Shape, members: Sequence[Shape]) -> Reference:
         """Scalars of one base are that base, all numbers Float, lists of objects a list of a union; else JSON (C6, C8)."""
         kinds = {each.kind for each in members}
-        if kinds == {"enum"} and self._draft.options.unknown_enum == "error":
+        if kinds == {"enum"} and self._draft.options.unknown_enum != "string":
             return self._joined_enum(shape, members)
         bases = {"string" if kind == "enum" else kind for kind in kinds}
         if bases == {"string"}:

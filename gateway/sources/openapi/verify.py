@@ -9,28 +9,49 @@ import msgspec
 
 from gateway.upstream.call import Reply
 from gateway.upstream.json import parse
-from gateway.upstream.layers.verify import bad_content, bad_json, json_content, status_error
+from gateway.upstream.layers.verify import JSON, PROBLEM_LIMIT, bad_content, bad_json, json_content, status_error
 
 Decode = Callable[[bytes], Any]
 MISSING = frozenset({404, 410})
 NULL = b"null"
 
 
-def verifier(kind: str, absent_is_null: bool) -> Callable[[Decode], Callable[[Reply], Reply]]:
-    """The `Prepared.verifier` of one endpoint. `absent_is_null`: 404 and 410 are the answer null (`not_found`)."""
+def verifier(
+    kind: str, absent_is_null: bool, failures: frozenset[str] = frozenset(), answers: frozenset[str] = frozenset()
+) -> Callable[[Decode], Callable[[Reply], Reply]]:
+    """The `Prepared.verifier` of one endpoint. `absent_is_null`: 404 and 410 are the answer null (`not_found`).
+
+    `failures` are the statuses whose JSON bodies are documented, `answers` those that are data by configuration.
+    """
     body = _BODIES[kind]
 
     def verifier_of(decode: Decode) -> Callable[[Reply], Reply]:
         def verify(reply: Reply) -> Reply:
             if absent_is_null and reply.status in MISSING:
                 return msgspec.structs.replace(reply, body=NULL)
-            if error := status_error(reply):
+            if (error := status_error(reply)) and not (_among(reply.status, answers) and _json_of(reply) is not None):
+                if error.problem is None and _among(reply.status, failures):
+                    error.body = _json_of(reply)
                 raise error
             return _read(body(reply), decode)
 
         return verify
 
     return verifier_of
+
+
+def _among(status: int, codes: frozenset[str]) -> bool:
+    return not codes.isdisjoint((str(status), f"{status // 100}XX", f"{status // 100}xx", "default"))
+
+
+def _json_of(reply: Reply) -> Any:
+    """A documented error body; None where it is something else, or larger than what is kept."""
+    if len(reply.body) > PROBLEM_LIMIT or not JSON.match(_content_type(reply) or ""):
+        return None
+    try:
+        return parse(reply.body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _read(reply: Reply, decode: Decode) -> Reply:

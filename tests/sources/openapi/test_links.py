@@ -104,8 +104,8 @@ IDS = {"name": "ids[]", "schema": {"type": "array", "maxItems": 50, "items": {"t
 def test_a_batch_that_the_document_seems_to_offer_is_suggested_with_its_yaml() -> None:
     (hint,) = a_subgraph(listing(IDS)).hints
     assert (hint.code, hint.pointer) == ("BATCH_CANDIDATE", "GET /users/{id}")
-    assert hint.message == (
-        "GET /users seems to answer many of it at once:\n"
+    assert hint.message == "GET /users seems to answer many of it at once."
+    assert hint.fix == (
         "lookups: [{type: User, key: id, via: getUser, arg: id, batch: {via: listUsers, arg: ids, key: id, path: data, max: 50}}]"
     )
 

@@ -1,0 +1,120 @@
+"""Real clients against the demo: what their users write, and what they are given back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gql import Client, gql
+from gql.transport.exceptions import TransportQueryError
+from gql.transport.httpx import HTTPXTransport
+from gql.transport.websockets import WebsocketsTransport
+from graphql import build_client_schema, get_introspection_query, print_schema
+
+from tests.clients.conftest import Run, tool
+from tests.e2e.gateway import Process
+
+USERS = "query Users($n: Int) { users(first: $n) { id name } }"
+
+
+@pytest.fixture(scope="module")
+def expected(demo: Process) -> Any:
+    return demo.ask(USERS, {"n": 2})["data"]
+
+
+def typed(data: Any) -> Any:
+    return {"users": [user | {"__typename": "User"} for user in data["users"]]}
+
+
+def test_gql_for_python(demo: Process, expected: Any) -> None:
+    client = Client(transport=HTTPXTransport(url=demo.url, trust_env=False), fetch_schema_from_transport=True)
+    query = gql(USERS)
+    query.variable_values = {"n": 2}
+    assert client.execute(query) == expected
+    client = Client(transport=HTTPXTransport(url=demo.url, trust_env=False))
+    with pytest.raises(TransportQueryError) as refused:
+        client.execute(gql("{ users { nothing } }"))
+    assert refused.value.errors
+    assert refused.value.errors[0]["extensions"]["owner"]["team"]
+
+
+def test_gql_for_python_on_a_websocket(demo: Process, expected: Any) -> None:
+    client = Client(transport=WebsocketsTransport(url=demo.url.replace("http", "ws"), connect_args={"proxy": None}))
+    assert client.execute(gql("{ users(first: 2) { id name } }")) == expected
+
+
+def test_apollo_client(demo: Process, node: Run, expected: Any) -> None:
+    seen = node("apollo.mjs", demo.url)
+    assert seen["once"] == seen["first"] == seen["again"] == typed(expected)
+    assert (seen["error"]["code"], bool(seen["error"]["owner"]["team"])) == ("GRAPHQL_VALIDATION_FAILED", True)
+
+
+def test_urql(demo: Process, node: Run, expected: Any) -> None:
+    seen = node("urql.mjs", demo.url)
+    assert [user["name"] for user in seen["once"]["users"]] == [user["name"] for user in expected["users"]]
+    assert seen["once"] == seen["get"]
+    assert seen["error"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+def test_graphql_ws_and_graphql_sse(demo: Process, node: Run, expected: Any) -> None:
+    assert node("streams.mjs", demo.url) == {"ws": expected, "sse": expected}
+
+
+@pytest.fixture(scope="module")
+def schema(demo: Process, workshop: Path) -> str:
+    """As a client's tools see it."""
+    introspected = demo.ask(get_introspection_query())["data"]
+    sdl = print_schema(build_client_schema(introspected))
+    (workshop / "schema.graphql").write_text(sdl)
+    return sdl
+
+
+@pytest.mark.usefixtures("schema")
+def test_relay_from_its_compiler_to_its_runtime(
+    serve_demo: Callable[[str], Any], workshop: Path, node: Run, expected: Any
+) -> None:
+    source = "const { graphql } = require('relay-runtime');\nmodule.exports = graphql`query RelayUsersQuery($n: Int)"
+    (workshop / "RelayUsers.js").write_text(source + " { users(first: $n) { id name } }`;\n")
+    persist = {"file": "./relay.json", "algorithm": "SHA256"}
+    settings = {"src": ".", "schema": "./schema.graphql", "language": "javascript", "persistConfig": persist}
+    (workshop / "relay.config.json").write_text(json.dumps(settings))
+    (workshop / "relay.json").write_text("{}")
+    tool("node", "../../node_modules/relay-compiler/cli.js", "relay.config.json", cwd=workshop)
+    with serve_demo(f"{{documents: {{manifest: {workshop / 'relay.json'}, mode: enforce}}}}") as trusting:
+        seen = node("relay.mjs", trusting.url)
+        assert seen["once"] == expected
+        assert trusting.ask("{ __typename }")["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_REQUIRED"
+        assert (
+            trusting.http.get(f"{trusting.url}/persisted/{seen['id']}", params={"variables": '{"n": 2}'}).json()["data"]
+            == expected
+        )
+
+
+@pytest.mark.usefixtures("schema")
+def test_a_client_that_graphql_codegen_typed_compiles_and_its_documents_are_trusted(
+    serve_demo: Callable[[str], Any], workshop: Path, expected: Any
+) -> None:
+    (workshop / "typed.ts").write_text(
+        'import { graphql } from "./gql/gql.js";\n'
+        f"const users = graphql(`{USERS}`);\n"
+        'type Result = NonNullable<NonNullable<(typeof users)["__apiType"]>> extends (v: infer V) => infer R ? [R, V] : never;\n'
+        "export const name = (result: Result[0]): string => result.users[0]!.name;\n"
+        "export const variables: Result[1] = { n: 2 };\n"
+    )
+    config = {
+        "schema": "./schema.graphql",
+        "documents": ["./typed.ts"],
+        "generates": {"./gql/": {"preset": "client", "presetConfig": {"persistedDocuments": True, "fragmentMasking": False}}},
+    }
+    (workshop / "codegen.json").write_text(json.dumps(config))
+    tool("node", "../../node_modules/@graphql-codegen/cli/cjs/bin.js", "--config", "codegen.json", cwd=workshop)
+    flags = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"]
+    tool("node", "../../node_modules/typescript/bin/tsc", *flags, "typed.ts", cwd=workshop)
+    (name,) = json.loads((workshop / "gql/persisted-documents.json").read_text())
+    with serve_demo(f"{{documents: {{manifest: {workshop / 'gql/persisted-documents.json'}}}}}") as trusting:
+        asked = {"documentId": name, "variables": {"n": 2}}
+        users = trusting.http.post(trusting.url, json=asked).json()["data"]["users"]
+        assert [user["name"] for user in users] == [user["name"] for user in expected["users"]]
