@@ -55,7 +55,7 @@ def street_of(settings: Settings) -> Street:
         partial_success=http.partial_success,
         page=http.graphiql,
         tag_headers=tuple(name.encode("ascii") for name in http.cache_tags),
-        vary=_vary(gateway.callers),
+        known_by=_known_by(gateway.callers),
     )
     return Street(front, tuple(each for each in (client, rate) if isinstance(each, HttpxClient | RedisRate)))
 
@@ -83,9 +83,9 @@ def _cors(cors: config.Cors) -> CorsRules:
     return CorsRules(origins, ", ".join(cors.headers).lower().encode("ascii"), cors.credentials, int(cors.max_age))
 
 
-def _vary(callers: Callers) -> bytes:
-    names = ["accept", "authorization", "cookie", *([callers.api_key_header.lower()] if callers.api_keys else [])]
-    return ", ".join(names).encode("ascii")
+def _known_by(callers: Callers) -> tuple[bytes, ...]:
+    key = (callers.api_key_header.lower().encode("ascii"),) if callers.api_keys else ()
+    return ((b"authorization",) if callers.jwt else ()) + key
 
 
 # ---------------------------------------------------------------- callers

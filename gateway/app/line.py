@@ -16,7 +16,10 @@ from gateway.upstream.call import HeaderRules, Send, Sends
 from gateway.upstream.headers import header_rules
 from gateway.upstream.layers.access import access
 from gateway.upstream.layers.cache import Store
+from gateway.upstream.layers.credentials import Tokens, credentials, tokens_for
 from gateway.upstream.onion import Shared, SourceState, client_for, onion
+from gateway.upstream.transport import HttpxClient
+from gateway.upstream.trust import trust_of
 
 SCHEMA_TIME = 30.0
 """Seconds a schema may take to be read, all attempts included."""
@@ -29,6 +32,8 @@ class Line(msgspec.Struct, frozen=True):
     sends: Sends
     data: SourceState
     schema: SourceState
+    tokens: HttpxClient | None = None
+    """The connections to its token endpoint, where it has one."""
 
     def status(self) -> dict[str, Any]:
         view: dict[str, Any] = msgspec.to_builtins(self.data.view())
@@ -36,6 +41,8 @@ class Line(msgspec.Struct, frozen=True):
 
     async def close(self) -> None:
         await asyncio.gather(self.data.close(), self.schema.close())
+        if self.tokens is not None:
+            await self.tokens.close()
 
 
 def lines(settings: Settings) -> tuple[Line, ...]:
@@ -54,14 +61,31 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
     assert data.client is not None
     assert schema.client is not None
     guard = access(requirement(source.require)) if source.require else _anyone
+    tokens, client = _tokens(source, shared)
+    home = _home(source)
+    own = credentials(tokens, data.failed) if tokens else None
+    own_at_home = credentials(tokens, schema.failed, home) if tokens and home else None
     sends = Sends(
-        schema=onion(reading, schema.client.send, schema, shared),
-        data=guard(onion(policy, data.client.send, data, shared)),
+        schema=onion(reading, schema.client.send, schema, shared, own_at_home),
+        data=guard(onion(policy, data.client.send, data, shared, own)),
         around=lambda send: guard(onion(policy, send, SourceState(source.name, policy, None, shared), shared)),
         headers=rules,
         state=settings.gateway.state,
     )
-    return Line(source, sends, data, schema)
+    return Line(source, sends, data, schema, client)
+
+
+def _tokens(source: Source, shared: Shared) -> tuple[Tokens, HttpxClient] | tuple[None, None]:
+    """One for data and schema together: a token is asked for once."""
+    if source.auth is None:
+        return None, None
+    return tokens_for(source.name, source.auth.oauth2_client_credentials, shared.clock)
+
+
+def _home(source: Source) -> str | None:
+    """Where a document is read with a token: from the service itself, never from a host that merely keeps its schema."""
+    place = source.schema_.from_
+    return source.url or (place if "://" in place else None)
 
 
 def _anyone(send: Send) -> Send:
@@ -84,4 +108,8 @@ def _all_headers(settings: Settings) -> tuple[dict[str, HeaderRules], list[Probl
             rules[source.name] = header_rules(source.headers.request)
         except ValueError as error:
             problems.append(Problem("CONFIG_VALUE", str(error), ("sources", source.name, "headers"), sources=(source.name,)))
+        try:
+            trust_of(source.policy.tls)
+        except ValueError as error:
+            problems.append(Problem("CONFIG_VALUE", str(error), ("sources", source.name, "tls"), sources=(source.name,)))
     return rules, problems

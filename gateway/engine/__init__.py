@@ -114,6 +114,8 @@ class Engine:
             variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
+            if variant.ready.propagates:
+                answer = replace(answer, propagates=variant.ready.propagates)
             return replace(answer, tags=variant.tags) if self.tagged else answer
         except RequestError as refused:
             return self._failed(asked, self.render.refusal(refused, asked.request))

@@ -40,6 +40,8 @@ class Answer(msgspec.Struct, frozen=True):
     """Response headers only the engine can know: Cache-Status, Proxy-Status, Server-Timing. Names in lower case."""
     tags: tuple[bytes, ...] = ()
     """What it is made of: sources, and types as `Type`, for caches that forget by name."""
+    propagates: tuple[str, ...] = ()
+    """The caller's headers, in lower case, that its calls carried on: what a private answer depends on."""
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -7,8 +7,6 @@ from hashlib import blake2b
 from gateway.engine import Answer
 from gateway.server.reply import NO_STORE, RawHeaders
 
-VARY: tuple[bytes, bytes] = (b"vary", b"accept")
-
 
 def storable(answer: Answer, now: float) -> int:
     """For how many whole seconds from `now` (`time.time` clock) the answer may be stored. Errors are never."""
@@ -21,13 +19,14 @@ def cache_control(seconds: int, *, private: bool) -> tuple[bytes, bytes]:
     return (b"cache-control", b"max-age=%d, %s" % (seconds, b"private" if private else b"public"))
 
 
-def validators(answer: Answer, vary: bytes | None) -> RawHeaders:
-    """For GET: the validator, and what a stored copy depends on (`vary`, where it is for one caller).
+def validators(answer: Answer, known_by: tuple[bytes, ...], *, private: bool) -> RawHeaders:
+    """For GET: the validator, and what a stored copy depends on: for one caller, what of it was sent on or told who it is.
 
     The tag is weak: it is the same in any coding.
     """
     tag = b'W/"%s"' % blake2b(answer.body, digest_size=12).hexdigest().encode("ascii")
-    return ((b"etag", tag), VARY if vary is None else (b"vary", vary))
+    names = (b"accept", *(name.encode("latin-1") for name in answer.propagates), *known_by) if private else (b"accept",)
+    return ((b"etag", tag), (b"vary", b", ".join(dict.fromkeys(names))))
 
 
 def tags(answer: Answer, headers: tuple[bytes, ...]) -> RawHeaders:

@@ -151,7 +151,7 @@ class GraphQL:
         if answer.status == 405:
             about += (refusal.ALLOW,)
         if got and seconds:
-            about += validators(answer, self._front.vary if private else None)
+            about += validators(answer, self._front.known_by, private=private)
             about += tags(answer, self._front.tag_headers)
             if still_valid(headers.get(b"if-none-match"), about):
                 await send({"type": "http.response.start", "status": 304, "headers": about})

@@ -75,8 +75,8 @@ class Front(msgspec.Struct, frozen=True):
     """GraphiQL for browsers."""
     tag_headers: tuple[bytes, ...] = ()
     """Header fields that name what an answer is made of, for caches that forget by name."""
-    vary: bytes = b"accept, authorization, cookie"
-    """What of a request an answer for one caller depends on."""
+    known_by: tuple[bytes, ...] = ()
+    """Header fields that tell who a caller is, in lower case."""
     csrf: bool = False
     """A request that a page of anyone's could send without being asked needs a header that shows it was not."""
     batch: int = 0

@@ -26,6 +26,7 @@ from gateway.upstream.layers.timeout import timeout
 from gateway.upstream.layers.verify import verify
 from gateway.upstream.meter import Meter, Traffic
 from gateway.upstream.transport import Client, HttpxClient, Limits, Orphans
+from gateway.upstream.trust import trust_of
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -139,12 +140,14 @@ def _cache(source: str, policy: Policy, shared: Shared) -> Cache | None:
 
 def client_for(policy: Policy) -> Client | HttpxClient:
     """The source's own connections, within its policy."""
-    limits = Limits(policy.timeout.per_try, policy.concurrency.max, policy.max_response, policy.dns.max_age)
+    limits = Limits(policy.timeout.per_try, policy.concurrency.max, policy.max_response, policy.dns.max_age, trust_of(policy.tls))
     return HttpxClient(limits) if policy.transport == "httpx" else Client(limits)
 
 
-def onion(policy: Policy, send: Send, state: SourceState, shared: Shared) -> Send:
+def onion(policy: Policy, send: Send, state: SourceState, shared: Shared, own: Layer | None = None) -> Send:
     """`send` with every layer of the policy around it, outermost first; what is off is absent.
+
+    `own`: the layer that puts the gateway's own credentials on a call (`layers/credentials.py`).
 
     A transport without a client of ours (a schema in this process) has no timeout of its own, so it gets the layer.
     """
@@ -161,6 +164,7 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared) -> Sen
         hedge(state.hedges, clock) if state.hedges else None,
         breaker(state.breaker) if state.breaker else None,
         bulkhead(state.slots, clock),
+        own,
         attempt(per_try, clock, tracer, state.failed, timed=timed),
         timeout(per_try, clock) if state.client is None else None,
         verify(),

@@ -145,3 +145,11 @@ def test_what_has_expired_is_let_go() -> None:
     store.put((1,), stored(1))
     assert store.get((1,), 10.0) is None
     assert len(store) == 0
+
+
+async def test_an_answer_tells_which_of_the_callers_headers_its_plan_sends_on(clock: Clock) -> None:
+    other = Service("others", "type Query { them: Int }", {"them": 3})
+    engine = an_engine([a_people_service(rules=bearer()), other], clock=clock)
+    assert (await answer(engine, "{ me { id } them }")).propagates == ("authorization",)
+    assert (await answer(engine, "{ me { id } them }")).propagates == ("authorization",)
+    assert (await answer(engine, "{ them }")).propagates == ()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.engine.rights import rights_of
-from gateway.upstream.call import Request
+from gateway.upstream.call import Freshness, Request
 from gateway.upstream.caller import Caller, Requirement
 from gateway.upstream.layers.access import access
 from tests.graphs import Service, answer, composed, shop
@@ -162,14 +162,16 @@ async def test_what_is_required_of_an_interface_is_required_of_its_members():
     assert refusals(body) == [("FORBIDDEN", "zoo", ["any", 1, "name"])]
 
 
-async def test_an_answer_for_one_caller_is_never_given_to_another():
-    """Stored answers and executions under way are shared only by callers who may read the same."""
-    services, links = shop()
-    accounts = services[1]
+async def test_an_answer_that_is_kept_for_one_caller_is_never_given_to_another():
+    accounts = Service("accounts", "type Query { me: String }", {"me": "Ann"})
+    accounts.freshness = Freshness(expires=1_060.0)
     accounts.send = access(needs("users.read"))(accounts.send)  # type: ignore[method-assign]
-    engine = an_engine(services, links, sources={"accounts": needs("users.read")})
+    engine = an_engine([accounts], sources={"accounts": needs("users.read")}, clock=lambda: 1_000.0)
     for caller, allowed in ((READER, True), (OTHER, False), (None, False), (READER, True)):
-        assert ("errors" not in await asked(engine, "{ users { id } }", caller)) is allowed
+        came = await answer(engine, "{ me }", request=Request("req_test", caller=caller))
+        assert (came.has_errors, b"Ann" in came.body) == (not allowed, allowed)
+        assert came.private or not allowed
+    assert len(accounts.asked) == 1
 
 
 async def test_the_same_document_serves_callers_of_all_kinds():

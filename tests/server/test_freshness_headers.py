@@ -46,9 +46,11 @@ def test_who_has_the_answer_already_is_not_sent_it_again(client: httpx.Client, e
     assert changed.status_code == 200
 
 
-def test_a_private_answer_depends_on_who_asks() -> None:
-    assert dict(validators(Answer(BODY), b"accept, x-key"))[b"vary"] == b"accept, x-key"
-    assert dict(validators(Answer(BODY), None))[b"vary"] == b"accept"
+def test_a_private_answer_depends_on_what_was_sent_on_and_on_who_asks() -> None:
+    answer = Answer(BODY, propagates=("accept-language", "x-key"))
+    assert dict(validators(answer, (b"x-key",), private=True))[b"vary"] == b"accept, accept-language, x-key"
+    assert dict(validators(Answer(BODY), (b"authorization",), private=True))[b"vary"] == b"accept, authorization"
+    assert dict(validators(answer, (b"x-key",), private=False))[b"vary"] == b"accept"
 
 
 @pytest.mark.parametrize("tag", [b"*", b'"abc"', b'W/"abc"', b'"x" , W/"abc"'])

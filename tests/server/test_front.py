@@ -167,7 +167,7 @@ def test_an_answer_names_what_it_is_made_of():
 
 
 def test_where_only_known_callers_are_answered_no_answer_is_everyones():
-    with behind(Front(known_only=True, vary=b"accept, x-key")) as (client, house):
+    with behind(Front(known_only=True, known_by=(b"x-key",))) as (client, house):
         stub(house).answer_with = large
         answer = client.get("/graphql", params=QUERY)
         assert answer.headers["cache-control"].endswith("private")

@@ -15,10 +15,12 @@ import httpx
 import pytest
 from pyreqwest import exceptions as wire
 
+from gateway.config.model import Tls
 from gateway.errors import SourceError, UpstreamError, UpstreamUnreachable
 from gateway.upstream.call import Request
 from gateway.upstream.transport import Client, HttpxClient, Limits, control, data
 from gateway.upstream.transport.limits import Budget
+from gateway.upstream.trust import trust_of
 from tests.upstream.conftest import OK, Conversation, Hostile, answers, call, silence
 
 Start = Callable[..., Awaitable[Hostile]]
@@ -336,6 +338,45 @@ async def test_a_certificate_of_the_machine_s_trust_store_is_taken_for_its_own_n
     error = await failing(client, server.url.replace("127.0.0.1", "localhost"))
     assert (error.code, error.error_type) == ("UPSTREAM_TLS", "tls_certificate_error")
     await client.close()
+
+
+@pytest.mark.parametrize("kind", [Client, HttpxClient])
+async def test_a_private_authority_is_trusted_where_it_is_named(
+    kind: type[AnyClient], hostile: Start, certificate: tuple[Path, Path]
+) -> None:
+    server = await hostile(answers(OK), served_with(certificate))
+    client = kind(Limits(per_try=2, tls=trust_of(Tls(ca=certificate[0]))))
+    assert (await client.send(call(server.url))).status == 200
+    await client.close()
+
+
+@pytest.mark.parametrize("kind", [Client, HttpxClient])
+@pytest.mark.parametrize("shown", [True, False])
+async def test_a_source_that_wants_to_see_a_certificate_is_shown_one(
+    kind: type[AnyClient], hostile: Start, certificate: tuple[Path, Path], shown: bool
+) -> None:
+    context = served_with(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(certificate[0])
+    server = await hostile(answers(OK), context)
+    own = Tls(ca=certificate[0], certificate=certificate[0], key=certificate[1]) if shown else Tls(ca=certificate[0])
+    client = kind(Limits(per_try=2, tls=trust_of(own)))
+    if shown:
+        assert (await client.send(call(server.url))).status == 200
+    else:
+        with pytest.raises(UpstreamError):
+            await client.send(call(server.url))
+        assert server.heads == []
+    await client.close()
+
+
+@pytest.mark.parametrize("named", ["missing.pem", "empty.pem", "text.pem"])
+def test_a_file_that_holds_no_certificate_is_told_by_its_name_alone(tmp_path: Path, named: str) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    (tmp_path / "text.pem").write_text("secret words")
+    with pytest.raises(ValueError, match="tls: ") as told:
+        trust_of(Tls(certificate=tmp_path / named))
+    assert "secret" not in str(told.value)
 
 
 async def test_tls_to_a_plain_server_is_a_protocol_error(client: AnyClient, hostile: Start) -> None:

@@ -14,6 +14,7 @@ from gateway.config.model.policy import (
     Policy,
     Retry,
     Timeout,
+    Tls,
     digest,
     merged,
 )
@@ -22,6 +23,7 @@ from gateway.config.model.settings import Settings, Source
 from gateway.config.model.source import (
     Auth,
     Batch,
+    ClientCredentials,
     HeaderRule,
     Headers,
     Insert,
@@ -46,6 +48,7 @@ __all__ = [
     "CachePolicy",
     "Callers",
     "CircuitBreaker",
+    "ClientCredentials",
     "Concurrency",
     "Cors",
     "Document",
@@ -81,6 +84,7 @@ __all__ = [
     "SourceKeys",
     "Telemetry",
     "Timeout",
+    "Tls",
     "digest",
     "merged",
 ]

@@ -7,7 +7,7 @@ import json
 from typing import Annotated, Literal
 
 from gateway.config.model.part import OFF, Part, setting, short_for
-from gateway.config.model.scalars import Duration, OrUpstream, Percentile, Positive, Ratio, Size
+from gateway.config.model.scalars import Duration, File, OrUpstream, Percentile, Positive, Ratio, Size
 
 
 class Timeout(Part):
@@ -78,6 +78,12 @@ class Dns(Part):
     )
 
 
+class Tls(Part):
+    ca: File | None = setting(None, "Authorities that are trusted beside the machine's own: a file of PEM certificates.")
+    certificate: File | None = setting(None, "What the gateway shows of itself: a PEM certificate, with those it was issued by.")
+    key: File | None = setting(None, "The certificate's key; absent: it is in the same file.")
+
+
 class Policy(Part):
     """The keys of `defaults`, and of each source. Without a default of its own a key is as the other keys' defaults say."""
 
@@ -89,6 +95,9 @@ class Policy(Part):
     concurrency: Concurrency = setting({}, "How many calls may be open, and how many may wait.")
     hedge: Annotated[Hedge | None, OFF] = setting(None, "A slow call is sent a second time; `off`: it is not.")
     cache: Annotated[CachePolicy | None, OFF] = setting({}, "Answers are kept and used again; `off`: they are not.")
+    tls: Annotated[Tls | None, OFF] = setting(
+        None, "Private authorities, and a certificate of the gateway's own (mutual TLS); `off`: neither."
+    )
     dns: Dns = setting({}, "How the source's host name becomes an address.")
     transport: Literal["pyreqwest", "httpx"] = setting("pyreqwest", "The HTTP client: `pyreqwest` is the quick one.")
     max_response: Size = setting("16MiB", "Largest answer accepted.")

@@ -131,6 +131,14 @@ class HeaderRule(Part):
             raise wrong("exactly one of propagate, insert and remove")
         return self
 
+    @property
+    def sends(self) -> frozenset[str]:
+        """Names, in lower case, under which it may send something."""
+        if self.insert is not None:
+            return frozenset((self.insert.name.lower(),))
+        names = () if self.propagate is None else (self.propagate.rename,) if self.propagate.rename else self.propagate.named
+        return frozenset(name.lower() for name in names)
+
 
 class HandBack(Part):
     named: HeaderName = Field(description="A header of its replies.")
@@ -237,6 +245,14 @@ class SourceKeys(Policy):
     def _no_fragment(cls, value: str | None) -> str | None:
         if value and "#" in value:
             raise wrong("a URL without a fragment (#...)")
+        return value
+
+    @field_validator("auth")
+    @classmethod
+    def _one_authorization(cls, value: Auth | None, info: ValidationInfo) -> Auth | None:
+        headers = info.data.get("headers")
+        if value and isinstance(headers, Headers) and any("authorization" in rule.sends for rule in headers.request):
+            raise wrong("credentials in one place: a rule in `headers.request` sends Authorization already")
         return value
 
 

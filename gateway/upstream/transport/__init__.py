@@ -5,6 +5,8 @@ cookies, no compression asked for, one total time limit, one size limit, and eve
 """
 
 from gateway.upstream.transport.control import HttpxClient as HttpxClient
+from gateway.upstream.transport.control import check_trust as check_trust
 from gateway.upstream.transport.data import Client as Client
 from gateway.upstream.transport.limits import Limits as Limits
 from gateway.upstream.transport.limits import Orphans as Orphans
+from gateway.upstream.transport.limits import Trust as Trust

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from tempfile import NamedTemporaryFile
 from time import monotonic
 
 import httpx
@@ -34,6 +35,7 @@ from gateway.upstream.transport.limits import (
     Limits,
     Meaning,
     Orphans,
+    Trust,
     budget,
     refuse_redirect,
     timed_out,
@@ -97,14 +99,27 @@ def _client(limits: Limits) -> httpx.AsyncClient:
         limits=httpx.Limits(max_connections=limits.max_connections, max_keepalive_connections=0),
         headers={"user-agent": "signpost", "accept-encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        verify=_trust(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+        verify=_trust(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"), limits.tls),
     )
 
 
 @cache
-def _trust(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+def _trust(_file: str | None, _folder: str | None, more: Trust | None) -> ssl.SSLContext:
     """The machine's trust store, where OpenSSL looks for it; reading it takes 30 ms, so it is read once."""
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    if more is not None and more.authorities:
+        context.load_verify_locations(cadata=more.authorities.decode("ascii"))
+    if more is not None and more.identity:
+        with NamedTemporaryFile() as file:  # OpenSSL reads a key from files alone; nobody else can read this one, soon gone
+            file.write(more.identity)
+            file.flush()
+            context.load_cert_chain(file.name)
+    return context
+
+
+def check_trust(trust: Trust) -> None:
+    """Raises SSLError or ValueError: it is nothing a client could use."""
+    _trust(None, None, trust)
 
 
 def failure(error: Exception) -> SourceError:

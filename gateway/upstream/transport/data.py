@@ -207,6 +207,10 @@ def _client(limits: Limits, where: Origin, address: str | None) -> Connections:
     builder = builder.gzip(False).brotli(False).zstd(False).deflate(False).default_cookie_store(False)
     builder = builder.max_connections(limits.max_connections).pool_max_idle_per_host(limits.max_connections)
     builder = builder.pool_idle_timeout(IDLE).connect_timeout(timedelta(seconds=limits.per_try * CONNECT_SHARE))
+    if limits.tls is not None and limits.tls.authorities:
+        builder = builder.add_root_certificate_pem(limits.tls.authorities)
+    if limits.tls is not None and limits.tls.identity:
+        builder = builder.identity_pem(limits.tls.identity)
     if address is not None:
         builder = builder.resolve(where.host, address, where.port)
     return builder.http1_lower_case_headers().build()

@@ -19,6 +19,14 @@ UNSENDABLE = "has an address or header that cannot be sent"
 LET_GO = "is no longer called, because the gateway is letting it go"
 
 
+class Trust(msgspec.Struct, frozen=True):
+    """Whom a client trusts beside the machine's own authorities, and what it shows of itself. PEM."""
+
+    authorities: bytes = b""
+    identity: bytes = b""
+    """Certificate, those between it and its authority, and key."""
+
+
 class Limits(msgspec.Struct, frozen=True):
     """What the client of one source may use: seconds per try, connections, bytes of a body."""
 
@@ -27,6 +35,7 @@ class Limits(msgspec.Struct, frozen=True):
     max_response: int = 16 * MIB
     max_age: float = 30.0
     """Seconds until the host's name is looked up again."""
+    tls: Trust | None = None
 
 
 class Orphans:
