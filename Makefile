@@ -24,16 +24,17 @@ test: .venv/.installed-dev ## every test that can run on this machine, and one l
 	@PYTHON=$(CURDIR)/$(BIN)/python graphiql/build.sh >/dev/null 2>&1 || true
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-check: .venv/.installed-dev ## lint, format, types
+check: .venv/.installed-dev ## lint, format, types, and what the hot path costs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m benchmarks.micro
 
 fix: .venv/.installed-dev ## what lint and format can mend by themselves
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.installed-dev ## the project's own benchmarks: a table, and JSON in benchmarks/results/ (ARGS=--help)
+bench: .venv/.installed-dev ## the project's own benchmarks: tables, JSON, plots and a history in benchmarks/results/ (ARGS=--help)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 wheel: .venv/pyvenv.cfg graphiql ## dist/*.whl, with the GraphiQL page inside

@@ -1,54 +1,68 @@
-"""Run the benchmarks: print tables, write benchmarks/results/<time>.json."""
+"""Run the benchmarks: print tables, and write them, JSON, plots and a history to benchmarks/results/."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
+import statistics
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from benchmarks import compare, memory, startup
-
-RESULTS = Path(__file__).with_name("results")
+from benchmarks import compare, growth, memory, micro, record, startup
+from benchmarks.record import Measured
 
 
 def main() -> None:
     arguments = _arguments()
     if not Path("/proc/self/stat").exists():
         sys.exit("The benchmarks read CPU and memory from /proc: they need Linux.")
-    measured: dict[str, Any] = {}
+    measured: dict[str, Measured] = {}
     for name in arguments.what or list(RUNS):
         print(f"\n{name}", flush=True)
         measured[name] = RUNS[name](arguments)
-    print(f"\nwritten to {_write(arguments, measured)}")
+        print(measured[name].table)
+    file = record.write(measured, vars(arguments))
+    print(f"\nwritten to {file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}")
 
 
-def _compare(arguments: Namespace) -> Any:
+def _compare(arguments: Namespace) -> Measured:
     rounds = compare.compare(arguments.seconds, arguments.rounds, arguments.connections)
-    print(compare.table(rounds))
-    return {"times_cheaper": compare.ratio(rounds), "rounds": rounds}
+    names = dict.fromkeys(each.contender for each in rounds)
+    values = {name: statistics.median(each.cpu_ms for each in rounds if each.contender == name) for name in names}
+    result = {"times_cheaper": compare.ratio(rounds), "rounds": rounds}
+    return Measured(result, compare.table(rounds), values, "CPU ms/request")
 
 
-def _memory(arguments: Namespace) -> Any:
+def _growth(_arguments: Namespace) -> Measured:
+    rows = growth.measure()
+    values = {f"{row.table} {row.size}": row.ratio for row in rows}
+    return Measured(rows, growth.table(rows), values, "x the first")
+
+
+def _micro(_arguments: Namespace) -> Measured:
+    key, ratios = micro.measure()
+    return Measured({"key": key, "ratios": ratios}, micro.table(ratios, micro.baseline(key)), ratios, "x reference")
+
+
+def _memory(arguments: Namespace) -> Measured:
     measured = memory.memory(arguments.requests, arguments.connections)
-    print(memory.table(measured))
-    return {"measured": measured, "flat": measured.flat, "small": measured.small}
+    values = {"start": measured.start, "end": measured.end, "peak": measured.peak}
+    result = {"measured": measured, "flat": measured.flat, "small": measured.small}
+    return Measured(result, memory.table(measured), values, "MiB")
 
 
-def _startup(arguments: Namespace) -> Any:
+def _startup(arguments: Namespace) -> Measured:
     seconds = startup.startup(arguments.starts)
-    print(startup.table(seconds))
-    return {"seconds": seconds}
+    return Measured({"seconds": seconds}, startup.table(seconds), {"median": statistics.median(seconds)}, "s")
 
 
-RUNS: dict[str, Callable[[Namespace], Any]] = {"compare": _compare, "memory": _memory, "startup": _startup}
+RUNS: dict[str, Callable[[Namespace], Measured]] = {
+    "compare": _compare,
+    "growth": _growth,
+    "micro": _micro,
+    "memory": _memory,
+    "startup": _startup,
+}
 
 
 def _arguments() -> Namespace:
@@ -60,21 +74,6 @@ def _arguments() -> Namespace:
     parser.add_argument("--requests", type=int, default=100_000, help="length of the memory run")
     parser.add_argument("--starts", type=int, default=5, help="starts of the start-up run")
     return parser.parse_args()
-
-
-def _write(arguments: Namespace, measured: dict[str, Any]) -> Path:
-    now = datetime.now(UTC)
-    machine = {
-        "python": platform.python_version(),
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{now:%Y-%m-%dT%H%M%S}.json"
-    result = {"at": now.isoformat(timespec="seconds"), "machine": machine, "arguments": vars(arguments)} | measured
-    file.write_text(json.dumps(msgspec.to_builtins(result), indent=2) + "\n", encoding="utf-8")
-    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 if __name__ == "__main__":
