@@ -23,6 +23,7 @@ from graphql import (
     build_ast_schema,
     validate_schema,
 )
+from graphql.type.directives import GraphQLDisableErrorPropagationDirective
 
 from gateway.composition.graph import Graph, Hop, Key
 from gateway.composition.links import link_field, resolve_links
@@ -149,7 +150,14 @@ def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:
     if faults:
         found = [Problem("INVALID_GRAPHQL", getattr(f, "message", str(f))) for f in faults]
         raise ConfigError([*problems, *found])
-    return schema
+    return with_error_propagation(schema)
+
+
+def with_error_propagation(schema: GraphQLSchema) -> GraphQLSchema:
+    """Operations may ask for errors that stay where they are; graphql-core knows the directive, but defines it in no schema."""
+    keys: dict[str, Any] = {**schema.to_kwargs()}
+    keys["directives"] = (*schema.directives, GraphQLDisableErrorPropagationDirective)
+    return GraphQLSchema(**keys)
 
 
 def _graph(subgraphs: Sequence[Subgraph], types: Mapping[str, TypeDefinitionNode], links: Sequence[Link]) -> Graph:
