@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.chaos.rows import ROWS, SHORT, Row, Size
+
+RESULTS = Path(__file__).parents[1] / "results" / "chaos.json"
+
+
+def show(row: Row, seconds: float) -> None:
+    figures = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.measured.items())
+    print(f"\n{'held  ' if row.held else 'BROKEN'} {row.fault} ({seconds:.0f} s)\n       {figures}")
+    for demand, holds in row.holds.items():
+        print(f"       {'yes' if holds else 'NO '} {demand}")
+
+
+def main(arguments: list[str]) -> int:
+    """0 when everything held. Names of rows choose some; `--short` makes each of them brief."""
+    size = SHORT if "--short" in arguments else Size()
+    chosen = [name for name in arguments if not name.startswith("-")] or list(ROWS)
+    if unknown := set(chosen) - set(ROWS):
+        print(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+        return 2
+    rows = {}
+    for name in chosen:
+        began = time.monotonic()
+        rows[name] = asyncio.run(ROWS[name](size))
+        show(rows[name], time.monotonic() - began)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode({n: {**msgspec.to_builtins(r), "held": r.held} for n, r in rows.items()})))
+    print(f"\n{sum(row.held for row in rows.values())} of {len(rows)} rows held; {RESULTS}")
+    return 0 if all(row.held for row in rows.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,279 @@
+"""Sources, the fault proxies in front of them, the gateway in a process of its own, and callers: all on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+MEDIA = "application/graphql-response+json"
+
+
+class Connection:
+    """One connection of a proxy, as a fault sees it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def say(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def until_closed(self) -> None:
+        while await self.reader.read(65536):
+            pass
+
+
+Fault = Callable[[Connection], Awaitable[None]]
+"""What happens in place of an answer; the connection ends with it."""
+Decide = Callable[[str], Fault | None]
+"""By the path that is asked for; None: the source answers."""
+
+
+class Source:
+    """A REST service: `GET /NAME/{id}` answers after `delay` seconds, with `headers`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.delay = 0.002
+        self.headers = ""
+        self.version = 0
+        self.slow: Callable[[], float] = lambda: 0.0
+
+    async def answer(self, path: str) -> bytes:
+        if delay := self.delay + self.slow():
+            await asyncio.sleep(delay)
+        number = path.rpartition("/")[2]
+        body = json.dumps({"id": int(number), "text": f"{self.name}{number} v{self.version}"})
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{self.headers}\r\n"
+        return (head + body).encode()
+
+    def document(self, url: str) -> dict[str, Any]:
+        fields = {"id": {"type": "integer", "format": "int32"}, "text": {"type": "string"}}
+        thing = {"type": "object", "required": ["id"], "properties": fields}
+        answer = {"description": "one", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/T" + self.name}}}}
+        by_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "format": "int32"}}
+        operation = {"operationId": self.name, "parameters": [by_id], "responses": {"200": answer}}
+        return {
+            "openapi": "3.0.3",
+            "info": {"title": self.name, "version": "1"},
+            "servers": [{"url": url}],
+            "paths": {f"/{self.name}/{{id}}": {"get": operation}},
+            "components": {"schemas": {"T" + self.name: thing}},
+        }
+
+
+class Proxy:
+    """Stands in front of a source, counts what is asked, and misbehaves as it is told."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.decide: Decide = lambda _path: None
+        self.times: list[float] = []
+        self.good: list[float] = []
+        self.open = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def calls(self) -> int:
+        return len(self.times)
+
+    async def start(self) -> None:
+        self.server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=4096)
+        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.open += 1
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await self._converse(Connection(reader, writer))
+        finally:
+            self.open -= 1
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _converse(self, connection: Connection) -> None:
+        while True:
+            head = await connection.reader.readuntil(b"\r\n\r\n")
+            path = head.split(b" ", 2)[1].decode()
+            self.times.append(monotonic())
+            if (fault := self.decide(path)) is not None:
+                await fault(connection)
+                return
+            answer = await self.source.answer(path)
+            self.good.append(monotonic())
+            await connection.say(answer)
+
+    async def stop(self) -> None:
+        self.server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class Answer(msgspec.Struct):
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    at: float
+    """When it had come, on the `time.monotonic` clock."""
+    seconds: float
+
+    @property
+    def complete(self) -> bool:
+        return not self.body.get("errors") and all(self.body.get("data", {}).values())
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.body.get("errors", ())]
+
+    @property
+    def stale(self) -> bool:
+        return any(w["code"] == "STALE_DATA" for w in self.body.get("extensions", {}).get("warnings", ()))
+
+    @property
+    def is_explained(self) -> bool:
+        """Every null is at the path of an error, or below one."""
+        nulls = [name for name, value in (self.body.get("data") or {}).items() if value is None]
+        told = {error.get("path", [None])[0] for error in self.body.get("errors", ())}
+        return told.issuperset(nulls)
+
+
+class Caller:
+    """Asks the gateway over kept connections, as many at once as there are questions."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    def request(self, query: str, headers: str = "") -> bytes:
+        body = json.dumps({"query": query})
+        head = f"POST /graphql HTTP/1.1\r\nhost: gateway\r\naccept: {MEDIA}\r\ncontent-type: application/json\r\n"
+        return f"{head}{headers}content-length: {len(body)}\r\n\r\n{body}".encode()
+
+    async def ask(self, query: str, headers: str = "") -> Answer:
+        return await self.exchange(self.request(query, headers))
+
+    async def exchange(self, request: bytes) -> Answer:
+        began = monotonic()
+        reader, writer = self._idle.pop() if self._idle else await self.connect()
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        body = await reader.readexactly(int(fields.get("content-length", 0)))
+        self._idle.append((reader, writer))
+        now = monotonic()
+        return Answer(int(status.split(" ")[1]), fields, msgspec.json.decode(body), now, now - began)
+
+    async def status(self) -> Mapping[str, Any]:
+        answer = await self.exchange(b"GET /status.json HTTP/1.1\r\nhost: gateway\r\n\r\n")
+        return {source["name"]: source for source in answer.body["sources"]}
+
+    def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+
+
+async def steady(caller: Caller, rate: float, seconds: float, query: Callable[[int], str]) -> list[Answer]:
+    """So many questions per second, whatever becomes of those before (an open loop)."""
+    began, tasks = monotonic(), []
+    for number in range(int(rate * seconds)):
+        if (pause := began + number / rate - monotonic()) > 0:
+            await asyncio.sleep(pause)
+        tasks.append(asyncio.create_task(caller.ask(query(number))))
+    return list(await asyncio.gather(*tasks))
+
+
+def quantile(answers: Sequence[Answer], share: float) -> float:
+    times = sorted(answer.seconds for answer in answers)
+    return times[min(len(times) - 1, int(share * len(times)))]
+
+
+class World:
+    """A gateway and what is before and behind it."""
+
+    def __init__(self, proxies: Mapping[str, Proxy], caller: Caller, process: asyncio.subprocess.Process) -> None:
+        self.proxies = proxies
+        self.caller = caller
+        self.pid = process.pid
+
+    def __getitem__(self, name: str) -> Proxy:
+        return self.proxies[name]
+
+    @property
+    def memory(self) -> int:
+        """Resident bytes of the gateway."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
+
+    @property
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+@asynccontextmanager
+async def world(names: str = "a", policy: Mapping[str, Any] | None = None, **gateway: Any) -> AsyncIterator[World]:
+    """One source for each letter, all with this policy, and a gateway that is ready."""
+    proxies = {name: Proxy(Source(name)) for name in names}
+    with TemporaryDirectory() as folder:
+        for proxy in proxies.values():
+            await proxy.start()
+        config = _written(Path(folder), proxies, policy or {}, gateway)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", "serve", str(config), "--port", "0"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            caller = Caller(await _port(process))
+            yield World(proxies, caller, process)
+            caller.close()
+        finally:
+            process.kill()
+            await process.wait()
+            for proxy in proxies.values():
+                await proxy.stop()
+
+
+def _written(folder: Path, proxies: Mapping[str, Proxy], policy: Mapping[str, Any], gateway: Mapping[str, Any]) -> Path:
+    sources = []
+    for name, proxy in proxies.items():
+        document = folder / f"{name}.json"
+        document.write_text(json.dumps(proxy.source.document(proxy.url)))
+        keys = {"name": name, "kind": "openapi", "url": proxy.url, "schema": str(document), "owner": "team"}
+        sources.append(keys | policy.get(name, {}))
+    defaults = {key: value for key, value in policy.items() if key not in proxies}
+    keys = {"listen": "127.0.0.1:0", "state": str(folder / "state"), "admin": {"public": ["status"]}} | gateway
+    config = folder / "gateway.yaml"
+    owners = {"team": {"team": "Team"}}
+    config.write_text(json.dumps({"version": 1, "gateway": keys, "owners": owners, "defaults": defaults, "sources": sources}))
+    return config
+
+
+async def _port(process: asyncio.subprocess.Process) -> int:
+    assert process.stdout is not None
+    said = b""
+    while not (found := re.search(rb":(\d+)/graphql", said)):
+        line = await process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the gateway did not start: {said.decode()}")
+        said += line
+    return int(found[1])
