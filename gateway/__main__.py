@@ -40,8 +40,10 @@ app = App(
     result_action="return_value",
 )
 schema_app = App(name="schema", help="The composed schema, and the copies of the services' schemas.")
+sources_app = App(name="sources", help="The sources; and one of them taken out of use by hand.")
 config_app = App(name="config", help="About the configuration file.")
 app.command(schema_app)
+app.command(sources_app)
 app.command(config_app)
 
 
@@ -178,7 +180,7 @@ def plan(
     return FINE
 
 
-@app.command
+@sources_app.default
 def sources(config: Config, /, *, json: Json = False) -> int:
     """The sources, whose they are, and how it is with them."""
     screen, found = Screen(json), read(config)
@@ -298,6 +300,37 @@ def capture(
     path = output or Path(f"capture-{found['request_id']}.zip")
     explaining.bundle(found, path)
     screen.event(f"wrote {path}: message.md to send, replay.sh with the calls, story.json with all facts")
+    return FINE
+
+
+@sources_app.command
+def hold(
+    source: Annotated[str, Parameter(help="The source's name.")],
+    *,
+    reason: Annotated[str, Parameter(help="Consumers are told with each error.")] = "maintenance",
+    seconds: Annotated[float | None, Parameter(name="--for", help="Seconds after which it is called again by itself.")] = None,
+    admin: Where = None,
+    json: Json = False,
+) -> int:
+    """Call this source no more, in every process of a running gateway, until `gateway sources release`."""
+    return _held(Screen(json), source, admin, reason, seconds)
+
+
+@sources_app.command
+def release(source: Annotated[str, Parameter(help="The source's name.")], *, admin: Where = None, json: Json = False) -> int:
+    """Call a source again that was held."""
+    return _held(Screen(json), source, admin, None, None)
+
+
+def _held(screen: Screen, source: str, admin: str | None, reason: str | None, seconds: float | None) -> int:
+    try:
+        processes, refused = asking.hold(source, admin, reason, seconds)
+    except asking.Unreachable as error:
+        return screen.failed(f"{error}; say --admin unix:PATH or --admin HOST:PORT")
+    if refused is not None:
+        screen.failed(refused)
+        return PROBLEMS
+    screen.event(f"{source} is {'released' if reason is None else 'held'} in {processes} process{'es' if processes != 1 else ''}")
     return FINE
 
 

@@ -13,7 +13,9 @@ RESULTS = Path(__file__).parents[1] / "results" / "chaos.json"
 
 
 def show(row: Row, seconds: float) -> None:
-    figures = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.measured.items())
+    figures = ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.measured.items()
+    )
     print(f"\n{'held  ' if row.held else 'BROKEN'} {row.fault} ({seconds:.0f} s)\n       {figures}")
     for demand, holds in row.holds.items():
         print(f"       {'yes' if holds else 'NO '} {demand}")
@@ -32,7 +34,9 @@ def main(arguments: list[str]) -> int:
         rows[name] = asyncio.run(ROWS[name](size))
         show(rows[name], time.monotonic() - began)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode({n: {**msgspec.to_builtins(r), "held": r.held} for n, r in rows.items()})))
+    RESULTS.write_bytes(
+        msgspec.json.format(msgspec.json.encode({n: {**msgspec.to_builtins(r), "held": r.held} for n, r in rows.items()}))
+    )
     print(f"\n{sum(row.held for row in rows.values())} of {len(rows)} rows held; {RESULTS}")
     return 0 if all(row.held for row in rows.values()) else 1
 

@@ -88,8 +88,11 @@ async def hang(size: Size) -> Row:
         return Row(
             "one of four sources hangs",
             {
-                **{"p99_plain_ms": before * 1000, "p99_ms": during * 1000, "ratio": during / before},
-                **{"affected_longest_s": max(a.seconds for a in affected), "grown_mib": grown / MIB},
+                "p99_plain_ms": before * 1000,
+                "p99_ms": during * 1000,
+                "ratio": during / before,
+                "affected_longest_s": max(a.seconds for a in affected),
+                "grown_mib": grown / MIB,
             },
             {
                 "unaffected p99 ≤ 1.3 ×": during <= 1.3 * size.slack * before,
@@ -105,7 +108,9 @@ async def hang(size: Size) -> Row:
 async def _crowd(w: World, size: Size) -> tuple[int, list[Answer]]:
     """All at once on the source that hangs: how much the gateway grew, and what it said."""
     before = most = w.memory
-    callers = asyncio.gather(*(w.caller.ask(f"{{ a(id: {n}) {{ text }} b(id: {n}) {{ text }} }}") for n in range(size.concurrent)))
+    callers = asyncio.gather(
+        *(w.caller.ask(f"{{ a(id: {n}) {{ text }} b(id: {n}) {{ text }} }}") for n in range(size.concurrent))
+    )
     while not callers.done():
         await asyncio.sleep(0.05)
         most = max(most, w.memory)
@@ -117,7 +122,7 @@ async def _crowd(w: World, size: Size) -> tuple[int, list[Answer]]:
 
 async def flaky(size: Size) -> Row:
     """`budget` is what the policy allows: with three of ten calls failing, fewer repetitions could not complete 99 %."""
-    draw, budget = random.Random(1), 0.5  # noqa: S311 - a repeatable run
+    draw, budget = random.Random(1), 0.5
     policy = {
         "cache": "off",
         "retry": {"max_attempts": 6, "budget": "50%", "backoff": {"initial": "10ms", "max": "100ms"}},
@@ -141,7 +146,7 @@ async def flaky(size: Size) -> Row:
 
 async def flaky_by_default(size: Size) -> Row:
     """The default policy: 10 % repetitions, and older copies for the rest."""
-    draw = random.Random(1)  # noqa: S311 - a repeatable run
+    draw = random.Random(1)
     async with world("a", {"circuit_breaker": {"error_threshold": "60%"}}) as w:
         keys = 50
         await steady(w.caller, 50, 1, lambda n: f"{{ a(id: {n}) {{ text }} }}")
@@ -195,8 +200,12 @@ async def dies(size: Size) -> Row:
         return Row(
             "a source dies",
             {
-                **{"seconds": size.dead, "opened_after_s": opened - died, "most_probes_per_reset": most},
-                **{"served_stale": sum(a.stale for a in past), "unlabelled": unlabelled, "full_after_s": max(late, default=0.0)},
+                "seconds": size.dead,
+                "opened_after_s": opened - died,
+                "most_probes_per_reset": most,
+                "served_stale": sum(a.stale for a in past),
+                "unlabelled": unlabelled,
+                "full_after_s": max(late, default=0.0),
             },
             {
                 "opens within its window": opened - died <= window,
@@ -219,7 +228,7 @@ async def _opened(caller: Caller) -> float:
 
 async def slow_tail(size: Size) -> Row:
     """Two sources with the same tail, one of them hedged."""
-    draw = {name: random.Random(2) for name in "ab"}  # noqa: S311 - a repeatable run
+    draw = {name: random.Random(2) for name in "ab"}
     hedge = {"after": "p95", "max_extra": "5%"}
     async with world("ab", {"cache": "off", "b": {"hedge": hedge}}) as w:
         for name in "ab":
@@ -283,8 +292,12 @@ async def disconnects(size: Size) -> Row:
         return Row(
             "callers that disconnect midway",
             {
-                **{"callers": size.disconnects, "breaker": status["breaker"], "open_calls": status["open_calls"]},
-                **{"orphans": status["orphans"], "descriptors": w.descriptors - before, "source_connections": connections},
+                "callers": size.disconnects,
+                "breaker": status["breaker"],
+                "open_calls": status["open_calls"],
+                "orphans": status["orphans"],
+                "descriptors": w.descriptors - before,
+                "source_connections": connections,
             },
             {
                 "breaker stays closed": status["breaker"] == "closed" and status["last_failure"] is None,
@@ -318,8 +331,11 @@ async def burst(size: Size) -> Row:
         return Row(
             "burst of 10 × capacity",
             {
-                **{"capacity_rps": capacity, "admitted_rps": throughput, "shed": len(shed)},
-                **{"admitted_longest_ms": max(a.seconds for a in admitted) * 1000, "shed_longest_ms": quantile(shed, 1) * 1000},
+                "capacity_rps": capacity,
+                "admitted_rps": throughput,
+                "shed": len(shed),
+                "admitted_longest_ms": max(a.seconds for a in admitted) * 1000,
+                "shed_longest_ms": quantile(shed, 1) * 1000,
             },
             {
                 "admitted work ≥ 90 % of capacity": throughput >= 0.9 * capacity / (1.2 if size.slack > 1 else 1),

@@ -13,6 +13,8 @@ from benchmarks.chaos.world import Connection, Fault
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 BODY = b'{"id": 1, "text": "true"}'
 GOOD = HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
+BOMB = gzip.compress(bytes(10_000_000), 9) * 10
+"""100 MB of zeros in some 100 kB."""
 EVIL = HEAD + b'content-length: 23\r\n\r\n{"id":666,"text":"evil"}'[:23]
 
 
@@ -35,8 +37,7 @@ async def endless(connection: Connection) -> None:
 
 
 async def bomb(connection: Connection) -> None:
-    packed = gzip.compress(b" " * 100_000_000, 9)
-    await connection.say(HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed)
+    await connection.say(HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(BOMB) + BOMB)
     await connection.until_closed()
 
 

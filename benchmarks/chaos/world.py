@@ -63,7 +63,10 @@ class Source:
     def document(self, url: str) -> dict[str, Any]:
         fields = {"id": {"type": "integer", "format": "int32"}, "text": {"type": "string"}}
         thing = {"type": "object", "required": ["id"], "properties": fields}
-        answer = {"description": "one", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/T" + self.name}}}}
+        answer = {
+            "description": "one",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/T" + self.name}}},
+        }
         by_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "format": "int32"}}
         operation = {"operationId": self.name, "parameters": [by_id], "responses": {"200": answer}}
         return {

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import random
+from time import time
 from typing import Any
 
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ from gateway.engine.stories import Stories
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
 from gateway.sources.report import shown_url
+from gateway.upstream.layers.hold import Held
 
 log = logging.getLogger("gateway.app")
 FIRST_PAUSE = 1.0
@@ -160,6 +162,18 @@ class House:
 
     def ready(self) -> bool:
         return self.engine is not None
+
+    def hold(self, name: str, reason: str | None, seconds: float | None) -> bool:
+        line = self._lines.get(name)
+        if line is None:
+            return False
+        now = time()
+        line.data.hold.hold(None if reason is None else Held(reason, now, None if seconds is None else now + seconds))
+        log.warning("source %s is %s", name, "released" if reason is None else f"held by an operator ({reason})")
+        return True
+
+    def source_names(self) -> Sequence[str]:
+        return tuple(self._lines)
 
     def status(self) -> dict[str, Any]:
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,19 +40,20 @@ def addresses(admin: str | None) -> Sequence[str]:
     return tuple(f"{UNIX}{path}" for path in sorted(named.parent.glob(f"{named.stem}*{named.suffix}")) if path.is_socket())
 
 
-def ask_all(where: Iterable[str], path: str) -> list[tuple[int, Any]]:
-    """(status, JSON) of each process that answers. Raises `Unreachable` when none does."""
+def ask_all(where: Iterable[str], path: str, body: Mapping[str, Any] | None = None) -> list[tuple[int, Any]]:
+    """(status, JSON) of each process that answers. With a `body` it is a POST. Raises `Unreachable` when none does."""
     where = tuple(where)
-    answers = [answer for each in where if (answer := _ask(each, path)) is not None]
+    answers = [answer for each in where if (answer := _ask(each, path, body)) is not None]
     if not answers:
         raise Unreachable(f"no gateway answers at {', '.join(where) or DEFAULT / 'admin.sock'}")
     return answers
 
 
-def _ask(address: str, path: str) -> tuple[int, Any] | None:
+def _ask(address: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, Any] | None:
     connection = _UnixConnection(address.removeprefix(UNIX)) if address.startswith(UNIX) else _tcp(address)
     try:
-        connection.request("GET", quote(path))
+        method, sent = ("GET", None) if body is None else ("POST", msgspec.json.encode(body))
+        connection.request(method, quote(path), sent)
         response = connection.getresponse()
         return response.status, msgspec.json.decode(response.read())
     except (OSError, http.client.HTTPException, msgspec.MsgspecError):
@@ -71,3 +72,14 @@ def story(wanted: str, admin: str | None) -> tuple[dict[str, Any] | None, list[d
     answers = [body for _, body in ask_all(addresses(admin), f"/explain/{wanted}")]
     found = next((body["story"] for body in answers if body.get("story")), None)
     return found, [each for body in answers for each in body.get("recent", ())]
+
+
+def hold(source: str, admin: str | None, reason: str | None, seconds: float | None = None) -> tuple[int, str | None]:
+    """Hold a source, or release it (`reason` None), in every process: how many did, or why they did not. Raises `Unreachable`."""
+    wish = {} if reason is None else {"reason": reason, "seconds": seconds}
+    answers = ask_all(addresses(admin), f"/sources/{source}/{'release' if reason is None else 'hold'}", wish)
+    refusals = [body for status, body in answers if status != 200]
+    if not refusals:
+        return len(answers), None
+    known = ", ".join(refusals[0].get("sources", ()))
+    return 0, str(refusals[0].get("error")) + (f"; there are {known}" if known else "")

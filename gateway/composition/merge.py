@@ -24,6 +24,7 @@ from graphql import (
     build_ast_schema,
     validate_schema,
 )
+from graphql.type.directives import GraphQLDisableErrorPropagationDirective
 
 from gateway.composition.directives import check_directives, interface_keys
 from gateway.composition.graph import Graph
@@ -248,4 +249,11 @@ def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:
     if faults:
         found = [Problem("INVALID_GRAPHQL", getattr(f, "message", str(f))) for f in faults]
         raise ConfigError([*problems, *found])
-    return schema
+    return with_error_propagation(schema)
+
+
+def with_error_propagation(schema: GraphQLSchema) -> GraphQLSchema:
+    """Operations may ask for errors that stay where they are; graphql-core knows the directive, but defines it in no schema."""
+    keys: dict[str, Any] = {**schema.to_kwargs()}
+    keys["directives"] = (*schema.directives, GraphQLDisableErrorPropagationDirective)
+    return GraphQLSchema(**keys)

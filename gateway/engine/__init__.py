@@ -84,9 +84,8 @@ class Engine:
         self.rights = rights
         self.tagged = tagged
         self.returned = returned
-        each = per_path or on_error == "null"
-        self.listed = EVERY if each else AFFECTED_LISTED
-        self.render = Renderer(supergraph, owner, disclosure, each, new_id, clock)
+        self.per_path = per_path
+        self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
         self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
         self.answers = AnswerStore()
@@ -199,7 +198,8 @@ class Engine:
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
         identity = tuple([headers.get(name) for name in ready.propagates])
-        key = (ready, encode(variables) if variables else b"", identity, lacking)
+        on_error = self._on_error(asked, document)
+        key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
         shown = document.shown
         if (stored := self.answers.get(key, now := self.clock())) is not None:
             return self.render.outcome(stored.outcome, request, Shown(of_store(stored.outcome.expires - now), shown.warnings))
@@ -227,17 +227,23 @@ class Engine:
         answer = self.render.outcome(outcome, asked.request, Shown(warnings=document.shown.warnings, debug=told))
         return self._failed(asked, answer, document, variant, outcome)
 
+    def _on_error(self, asked: Asked, document: Document) -> str:
+        """What an error does to a non-null field: as the request says, or its operation, or the configuration."""
+        return asked.on_error or document.on_error or self.on_error
+
     async def _execute(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Outcome:
         introspected: Mapping[str, bytes] = {}
         if variant.introspection:
             introspected = await self._introspected(asked, document, variant)
-        outcome = await Run(variant.ready, variables, asked.request, self.listed).outcome(introspected, self.on_error)
+        on_error = self._on_error(asked, document)
+        listed = EVERY if self.per_path or on_error == "null" else AFFECTED_LISTED
+        outcome = await Run(variant.ready, variables, asked.request, listed).outcome(introspected, on_error)
         if self.returned:
             outcome = replace(outcome, returned=returned(outcome.exchanges, self.returned))
         if document.rules or variant.rules:
             outcome = replace(outcome, private=True)
         if variant.withheld is not None:
-            return told(outcome, variant.withheld, asked.request.caller, self.on_error, self.listed)
+            return told(outcome, variant.withheld, asked.request.caller, on_error, listed)
         return outcome
 
     async def _introspected(self, asked: Asked, document: Document, variant: Variant) -> Mapping[str, bytes]:

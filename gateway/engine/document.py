@@ -36,6 +36,8 @@ Variables = Mapping[str, Any]
 
 VALIDATION_ERRORS = 50
 VARIANTS = 32
+KEEPS_SIBLINGS = "experimental_disableErrorPropagation"
+"""The directive of an operation by which an error stays where it is, and its parent keeps its other fields."""
 
 
 class Variant:
@@ -74,6 +76,7 @@ class Document:
         "flag_names",
         "hides",
         "node",
+        "on_error",
         "operation",
         "refusal",
         "rules",
@@ -87,6 +90,8 @@ class Document:
         self.operation = operation
         self.refusal: RequestError | None = None
         self.flag_names = flag_names(operation, fragments)
+        self.on_error = "null" if any(d.name.value == KEEPS_SIBLINGS for d in operation.directives or ()) else None
+        """What its own directive says an error does; None: it says nothing."""
         self.shown = NOTHING
         """What every answer to it says beside its data."""
         self.hides = False

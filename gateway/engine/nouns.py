@@ -21,6 +21,8 @@ class Asked(msgspec.Struct, frozen=True):
     """It came by GET."""
     debug: frozenset[str] = frozenset()
     """What the caller wants to know about its own answer: provenance, plan, timing."""
+    on_error: str | None = None
+    """propagate, null or halt; None: as the operation or the configuration says."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -14,7 +15,19 @@ from gateway.composition import Supergraph
 from gateway.engine.headers import Told, of_failures, of_sources
 from gateway.engine.nouns import NOTHING, Answer, Shown
 from gateway.engine.warnings import announced, stale
-from gateway.errors import Affected, Disclosure, GatewayError, Ids, InternalError, Owner, RequestError, SourceError, attribute
+from gateway.errors import (
+    AFFECTED_LISTED,
+    Affected,
+    Disclosure,
+    GatewayError,
+    Ids,
+    InternalError,
+    Owner,
+    RequestError,
+    SourceError,
+    SourceSaturated,
+    attribute,
+)
 from gateway.execution.run import Outcome
 from gateway.execution.shape import Entry
 from gateway.upstream.call import Request
@@ -37,7 +50,6 @@ class Renderer:
         supergraph: Supergraph,
         owner: Owner,
         disclosure: Disclosure,
-        per_path: bool,
         new_id: Callable[[str], str] | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -45,7 +57,6 @@ class Renderer:
         self.supergraph = supergraph
         self.owner = owner
         self.disclosure = disclosure
-        self.per_path = per_path
         self.new_id = new_id or random_id
 
     # ------------------------------------------------------------ an executed operation
@@ -66,8 +77,11 @@ class Renderer:
         parts += [b',"extensions":', encode({**self._extensions(warnings, request), **shown.debug}), b"}"]
         about = (shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)) + of_failures(told) + outcome.returned
         keeps = not (outcome.stale or outcome.errors or shown.debug)
+        if (wait := shed(outcome)) is not None:
+            about += ((b"retry-after", b"%d" % ceil(wait)),)
         return Answer(
             b"".join(parts),
+            200 if wait is None else 503,
             has_errors=bool(outcome.errors),
             expires=outcome.expires if keeps else 0.0,
             private=outcome.private,
@@ -84,8 +98,9 @@ class Renderer:
                 yield rendered
 
     def _each(self, affected: Affected) -> Iterable[Affected]:
-        """One entry for all positions, or (by option) one for each that is listed."""
-        return (Affected([path], 1) for path in affected.paths) if self.per_path and affected.paths else (affected,)
+        """One entry for all positions, or one for each where all of them were to be listed."""
+        each = affected.listed > AFFECTED_LISTED and affected.paths
+        return (Affected([path], 1) for path in affected.paths) if each else (affected,)
 
     def _entry(
         self, error: GatewayError, affected: Affected | None, request: Request, location: tuple[int, int] | None = None
@@ -142,6 +157,17 @@ class Renderer:
     def refused_write(self, error: RequestError, request: Request, status: int) -> Answer:
         """A write, or a subscription: the same entry whichever method it came by, and its status says it to every client."""
         return msgspec.structs.replace(self.refusal(error, request), status=status, refused=True)
+
+
+def shed(outcome: Outcome) -> float | None:
+    """Seconds after which to come back, where nothing came because queues were full; None: something came, or else failed."""
+    errors = [entry.error for entry in outcome.errors]
+    if not errors or not all(isinstance(error, SourceSaturated) for error in errors):
+        return None
+    data = msgspec.json.decode(outcome.data)
+    if isinstance(data, dict) and any(value is not None for value in data.values()):
+        return None
+    return max(getattr(error, "retry_after", None) or 1.0 for error in errors)
 
 
 def trace_id(traceparent: str | None) -> str | None:

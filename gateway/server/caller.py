@@ -13,6 +13,10 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:\-]{8,128}")
 CORRELATION_ID = re.compile(rb"[\x21-\x7e]{1,256}")
 TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 PRINTABLE = re.compile(rb"[\t\x20-\x7e]+")
+MILLISECONDS = re.compile(rb"[0-9]{1,9}")
+TIME_LEFT = b"x-envoy-expected-rq-timeout-ms"
+ANSWERING = 0.1
+"""Seconds, and part of a shorter time, that are kept for putting the answer together and sending it."""
 TRACESTATE_MAX = 512
 BAGGAGE_MAX = 8192
 
@@ -31,6 +35,17 @@ def fields(raw: Sequence[tuple[bytes, bytes]]) -> Fields:
     for name, value in raw:
         lines.setdefault(name, []).append(value)
     return {name: (b"; " if name == b"cookie" else b", ").join(values) for name, values in lines.items()}
+
+
+def time_for_sources(fields: Fields, longest: float) -> float:
+    """Seconds that the sources have together: what the caller will wait, at most `longest`, less what it takes to answer.
+
+    A caller says it in the header that the gateway sends to sources too. So a partial answer is there before it gives up.
+    """
+    given = fields.get(TIME_LEFT)
+    if given is not None and MILLISECONDS.fullmatch(given):
+        longest = min(longest, int(given) / 1000)
+    return longest - min(ANSWERING, longest * ANSWERING)
 
 
 class CallerHeaders(Mapping[str, str]):

@@ -19,7 +19,7 @@ from gateway.server import refusal
 from gateway.server.admission import admission, charge, key_of
 from gateway.server.body import Disconnected, read_body, replayed
 from gateway.server.caching import cache_control, still_valid, storable, tags, validators
-from gateway.server.caller import fields, new_request_id, request_of
+from gateway.server.caller import fields, new_request_id, request_of, time_for_sources
 from gateway.server.house import Engine, Fields, Front, House
 from gateway.server.negotiation import Media, check_request_media, response_media
 from gateway.server.params import Params, batch_of, check_variables, from_body, from_query_string
@@ -83,7 +83,7 @@ class GraphQL:
 
     def _request(self, headers: Fields) -> Request:
         limits = self._house.limits
-        deadline = self._clock() + limits.deadline
+        deadline = self._clock() + time_for_sources(headers, limits.deadline)
         return request_of(headers, deadline=deadline, calls_total=limits.upstream_calls_total, new_id=self._new_id)
 
     async def _body(self, method: str, headers: Fields, receive: Receive) -> bytes:
@@ -110,7 +110,8 @@ class GraphQL:
     def _asked(self, params: Params, request: Request, method: str) -> Asked:
         documents = self._front.documents
         text = params.query if documents is None else documents.text(params)
-        return Asked(text, request, params.variables or {}, params.operation_name, method != "POST")
+        on_error = params.on_error.lower() if params.on_error else None
+        return Asked(text, request, params.variables or {}, params.operation_name, method != "POST", on_error=on_error)
 
     # ------------------------------------------------------------ several in one body
 
@@ -162,5 +163,5 @@ class GraphQL:
     def _status(self, answer: Answer, media: Media) -> int:
         """In plain `application/json` a request error has status 200: the body tells. A refused write keeps its status."""
         if media is Media.JSON:
-            return 200 if answer.status == 400 and not answer.refused else answer.status
+            return 200 if answer.status in (400, 503) and not answer.refused else answer.status
         return self._front.partial_success if answer.has_errors and answer.status == 200 else answer.status

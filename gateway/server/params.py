@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -17,6 +17,7 @@ EXPECTED = {
     "variables": "an object or null",
     "extensions": "an object or null",
     "documentId": "a string or null",
+    "onError": "PROPAGATE, NULL, HALT or null",
 }
 """Parameter → what it may be."""
 
@@ -30,6 +31,8 @@ class Params(msgspec.Struct, frozen=True):
     extensions: dict[str, Any] | None = None
     document_id: str | None = msgspec.field(default=None, name="documentId")
     """In place of a query (GraphQL over HTTP, appendix "Persisted Documents")."""
+    on_error: Literal["PROPAGATE", "NULL", "HALT"] | None = msgspec.field(default=None, name="onError")
+    """What an error does to a non-null field (GraphQL, proposal "onError")."""
 
 
 _body = msgspec.json.Decoder(Params)

@@ -14,6 +14,7 @@ from gateway.server.edge import Edge, NotFound
 from gateway.server.explain import Explain
 from gateway.server.graphql import GraphQL
 from gateway.server.health import livez, readyz
+from gateway.server.hold import Hold
 from gateway.server.house import Front, House
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
@@ -48,7 +49,11 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
 def backyard(house: House) -> ASGIApp:
     """The application on the admin address."""
     explain = Route("/explain/{wanted}", Explain(house))
-    return _application(house, [*_health(house), *_status(house, public=False), explain])
+    holds = (
+        Route("/sources/{name}/hold", Hold(house, release=False)),
+        Route("/sources/{name}/release", Hold(house, release=True)),
+    )
+    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds])
 
 
 def _health(house: House) -> Sequence[BaseRoute]:

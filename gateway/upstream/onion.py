@@ -83,7 +83,7 @@ class SourceState:
         self.breaker = Circuits(policy.circuit_breaker, clock) if policy.circuit_breaker else None
         self.retry_budget = RetryBudget(policy.retry.budget, clock) if policy.retry else None
         self.hedges = Hedges(policy.hedge, self._may_hedge) if policy.hedge else None
-        self.cache = _cache(source, policy, shared)
+        self.cache = _cache(source, policy, shared, self.retry_budget)
         if self.cache and self.breaker:
             self.breaker.listen(self._changed)
         self.last_failure: Failure | None = None
@@ -132,10 +132,11 @@ class SourceState:
             await self.client.close()
 
 
-def _cache(source: str, policy: Policy, shared: Shared) -> Cache | None:
+def _cache(source: str, policy: Policy, shared: Shared, budget: RetryBudget | None) -> Cache | None:
     if policy.cache is None or shared.store is None:
         return None
-    return Cache(source, policy.cache, shared.store, shared.clock, shared.random)
+    may_repeat = budget.spend if budget else lambda: True
+    return Cache(source, policy.cache, shared.store, shared.clock, shared.random, may_repeat)
 
 
 def client_for(policy: Policy) -> Client | HttpxClient:

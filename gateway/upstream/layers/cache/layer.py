@@ -58,14 +58,22 @@ class Cache:
     """What one source keeps in a store, and the copies it is fetching anew meanwhile."""
 
     def __init__(
-        self, source: str, policy: CachePolicy, store: Store, clock: Clock, random: Callable[[], float] = lambda: 1.0
+        self,
+        source: str,
+        policy: CachePolicy,
+        store: Store,
+        clock: Clock,
+        random: Callable[[], float] = lambda: 1.0,
+        may_repeat: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`may_repeat` spends from the budget for repetitions: a rerun is one."""
         self.reruns = Reruns()
         self._source = source
         self._policy = policy
         self._store = store
         self._clock = clock
         self._random = random
+        self._may_repeat = may_repeat
         self._refreshes: dict[Hashable, asyncio.Task[None]] = {}
         self._send: Send | None = None
         self._timer: Timer | None = None
@@ -147,22 +155,29 @@ class Cache:
     def recovered(self) -> None:
         """The source is back: what could not be fetched is fetched now."""
         self.reruns.recovered(self._clock.monotonic())
-        self._rerun()
+        self._rerun(lambda: True)
 
-    def _rerun(self) -> None:
+    def _due(self) -> None:
+        self._rerun(self._may_repeat)
+
+    def _rerun(self, may: Callable[[], bool]) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         for key, rerun in self.reruns.due(self._clock.monotonic()):
             copy = self.find(key)
-            if copy is not None and self._send is not None and copy.on_error > self._clock.wall():
+            if copy is None or self._send is None or copy.on_error <= self._clock.wall():
+                continue
+            if may():
                 self.refresh(key, rerun.call, self._send, rerun.tries)
+            else:
+                self.reruns.add(key, rerun.call, self._clock.monotonic(), rerun.tries + 1)
         self._wake_later()
 
     def _wake_later(self) -> None:
         due = self.reruns.next_due()
         if self._timer is None and due is not None:
-            self._timer = self._clock.call_later(max(due - self._clock.monotonic(), 0.0), self._rerun)
+            self._timer = self._clock.call_later(max(due - self._clock.monotonic(), 0.0), self._due)
 
     async def close(self) -> None:
         """End the refreshes under way."""
