@@ -1,24 +1,24 @@
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from pathlib import Path
 
 import msgspec
+import uvloop
 
-from benchmarks.chaos.rows import ROWS, SHORT, Row, Size
+from benchmarks.chaos.rows import ROWS
+from benchmarks.chaos.sizes import SHORT, Row, Size
 
 RESULTS = Path(__file__).parents[1] / "results" / "chaos.json"
 
 
 def show(row: Row, seconds: float) -> None:
-    figures = ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.measured.items()
-    )
+    told = (f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.measured.values())
+    figures = ", ".join(map(" ".join, zip(row.measured, told, strict=True)))
     print(f"\n{'held  ' if row.held else 'BROKEN'} {row.fault} ({seconds:.0f} s)\n       {figures}")
     for demand, holds in row.holds.items():
-        print(f"       {'yes' if holds else 'NO '} {demand}")
+        print(f"       {'yes' if holds else 'NO '} {demand}", flush=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -31,12 +31,11 @@ def main(arguments: list[str]) -> int:
     rows = {}
     for name in chosen:
         began = time.monotonic()
-        rows[name] = asyncio.run(ROWS[name](size))
+        rows[name] = uvloop.run(ROWS[name](size))
         show(rows[name], time.monotonic() - began)
+    told = {name: {**msgspec.to_builtins(row), "held": row.held} for name, row in rows.items()}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(
-        msgspec.json.format(msgspec.json.encode({n: {**msgspec.to_builtins(r), "held": r.held} for n, r in rows.items()}))
-    )
+    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(told)))
     print(f"\n{sum(row.held for row in rows.values())} of {len(rows)} rows held; {RESULTS}")
     return 0 if all(row.held for row in rows.values()) else 1
 

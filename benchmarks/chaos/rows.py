@@ -9,41 +9,13 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-import msgspec
-
 from benchmarks.chaos import wire
+from benchmarks.chaos.inside import identities, moves
+from benchmarks.chaos.sizes import Row, Size
 from benchmarks.chaos.world import Answer, Caller, Connection, World, quantile, steady, world
 
 OFF: Mapping[str, Any] = {"cache": "off", "retry": "off", "circuit_breaker": "off"}
 MIB = 1024 * 1024
-
-
-class Size(msgspec.Struct, frozen=True):
-    """How long a run is. `slack`: factor on limits of time, for a machine that does other things meanwhile."""
-
-    seconds: float = 10.0
-    rate: float = 200.0
-    dead: float = 60.0
-    reset: float = 5.0
-    disconnects: int = 10_000
-    identical: int = 1000
-    concurrent: int = 2000
-    slack: float = 1.0
-
-
-SHORT = Size(seconds=2.0, rate=80.0, dead=3.0, reset=0.6, disconnects=200, identical=200, concurrent=200, slack=4.0)
-
-
-class Row(msgspec.Struct):
-    """`holds`: what was demanded → whether it was so."""
-
-    fault: str
-    measured: dict[str, float | int | str]
-    holds: dict[str, bool]
-
-    @property
-    def held(self) -> bool:
-        return all(self.holds.values())
 
 
 async def silent(connection: Connection) -> None:
@@ -71,20 +43,19 @@ async def hang(size: Size) -> Row:
     async with world("abcd", policy, limits={"deadline": "2s"}) as w:
 
         def query(number: int) -> str:
-            rest = f"b(id: {number}) {{ text }} c(id: {number}) {{ text }}"
-            return f"{{ {rest} }}" if number % 2 else f"{{ {rest} d(id: {number}) {{ text }} a(id: {number}) {{ text }} }}"
+            return f"{{ {'bc'[number % 4 // 2] if number % 2 else 'a'}(id: {number}) {{ text }} d(id: {number}) {{ text }} }}"
 
-        await steady(w.caller, size.rate, 2, query)
+        crowded, _ = await _crowd(w, size)
         plain, fault = list[Answer](), list[Answer]()
         for _ in range(3):
             w["a"].decide = lambda _path: None
             plain += await steady(w.caller, size.rate, size.seconds / 2, query)
             w["a"].decide = lambda _path: silent
             fault += await steady(w.caller, size.rate, size.seconds / 2, query)
-        unaffected, affected = [a for a in fault if len(a.body["data"]) == 2], [a for a in fault if len(a.body["data"]) == 4]
-        before, during = quantile([a for a in plain if len(a.body["data"]) == 2], 0.99), quantile(unaffected, 0.99)
+        unaffected, affected = [a for a in fault if "a" not in a.body["data"]], [a for a in fault if "a" in a.body["data"]]
+        before, during = quantile([a for a in plain if "a" not in a.body["data"]], 0.99), quantile(unaffected, 0.99)
         grown, crowd = await _crowd(w, size)
-        partial = [a for a in affected if a.body["data"]["a"] is None and a.body["data"]["b"] is not None]
+        partial = [a for a in affected if a.body["data"]["a"] is None and a.body["data"]["d"] is not None]
         return Row(
             "one of four sources hangs",
             {
@@ -93,6 +64,7 @@ async def hang(size: Size) -> Row:
                 "ratio": during / before,
                 "affected_longest_s": max(a.seconds for a in affected),
                 "grown_mib": grown / MIB,
+                "without_fault_mib": crowded / MIB,
             },
             {
                 "unaffected p99 ≤ 1.3 ×": during <= 1.3 * size.slack * before,
@@ -218,7 +190,7 @@ async def dies(size: Size) -> Row:
 
 
 async def _opened(caller: Caller) -> float:
-    while (await caller.status())["a"]["breaker"] != "open":
+    while (await caller.status())["a"]["breaker"] != "open":  # noqa: ASYNC110 - another process tells nothing by itself
         await asyncio.sleep(0.02)
     return monotonic()
 
@@ -349,7 +321,7 @@ async def burst(size: Size) -> Row:
 # ---------------------------------------------------------------- a source that breaks the rules
 
 
-async def hostile(size: Size) -> Row:
+async def hostile(_size: Size) -> Row:
     """Each fault, and then a call that must be answered as if nothing had been."""
     policy = OFF | {"timeout": {"per_try": "700ms", "total": "1s"}, "max_response": "1MiB"}
     told: dict[str, float | int | str] = {}
@@ -384,4 +356,6 @@ ROWS: Mapping[str, Callable[[Size], Awaitable[Row]]] = {
     "disconnects": disconnects,
     "hostile": hostile,
     "burst": burst,
+    "moves": moves,
+    "identities": identities,
 }

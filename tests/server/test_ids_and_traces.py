@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gateway.server.caller import CallerHeaders, fields, request_of
+from gateway.server.caller import CallerHeaders, fields, request_of, time_for_sources
 
 from .conftest import StubEngine
 
@@ -92,3 +92,12 @@ def test_the_deadline_and_the_call_limit_come_from_the_limits(client: httpx.Clie
     request = engine.asked[0].request
     assert request.tally.limit == 2000
     assert 0 < request.deadline < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [(None, 1.9), (b"1000", 0.9), (b"500", 0.45), (b"99999", 1.9), (b"soon", 1.9), (b"0", 0.0)],
+)
+def test_sources_have_what_the_caller_will_wait_less_what_answering_takes(given: bytes | None, seconds: float) -> None:
+    fields = {} if given is None else {b"x-envoy-expected-rq-timeout-ms": given}
+    assert time_for_sources(fields, 2.0) == pytest.approx(seconds)
