@@ -38,7 +38,6 @@ async def endless(connection: Connection) -> None:
 
 async def bomb(connection: Connection) -> None:
     await connection.say(HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(BOMB) + BOMB)
-    await connection.until_closed()
 
 
 async def bad_chunks(connection: Connection) -> None:

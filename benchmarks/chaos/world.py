@@ -20,6 +20,16 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 MEDIA = "application/graphql-response+json"
 
 
+Question = tuple[str, int]
+"""A document, and its variable `id`: few documents, many questions, as it is with real clients."""
+
+
+def of(fields: str, number: int) -> Question:
+    """`text` of each of these root fields, which are the sources' names (or `alias: name`)."""
+    selections = " ".join(f"{field}(id: $id) {{ id text }}" for field in fields.split())
+    return f"query($id: Int!) {{ {selections} }}", number
+
+
 class Connection:
     """One connection of a proxy, as a fault sees it."""
 
@@ -167,13 +177,14 @@ class Caller:
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
-    def request(self, query: str, headers: str = "") -> bytes:
-        body = json.dumps({"query": query})
+    def request(self, asked: Question, headers: str = "") -> bytes:
+        query, number = asked
+        body = json.dumps({"query": query, "variables": {"id": number}})
         head = f"POST /graphql HTTP/1.1\r\nhost: gateway\r\naccept: {MEDIA}\r\ncontent-type: application/json\r\n"
         return f"{head}{headers}content-length: {len(body)}\r\n\r\n{body}".encode()
 
-    async def ask(self, query: str, headers: str = "") -> Answer:
-        return await self.exchange(self.request(query, headers))
+    async def ask(self, asked: Question, headers: str = "") -> Answer:
+        return await self.exchange(self.request(asked, headers))
 
     async def exchange(self, request: bytes) -> Answer:
         began = monotonic()
@@ -196,13 +207,13 @@ class Caller:
             writer.close()
 
 
-async def steady(caller: Caller, rate: float, seconds: float, query: Callable[[int], str]) -> list[Answer]:
+async def steady(caller: Caller, rate: float, seconds: float, asked: Callable[[int], Question]) -> list[Answer]:
     """So many questions per second, whatever becomes of those before (an open loop)."""
     began, tasks = monotonic(), []
     for number in range(int(rate * seconds)):
         if (pause := began + number / rate - monotonic()) > 0:
             await asyncio.sleep(pause)
-        tasks.append(asyncio.create_task(caller.ask(query(number))))
+        tasks.append(asyncio.create_task(caller.ask(asked(number))))
     return list(await asyncio.gather(*tasks))
 
 
