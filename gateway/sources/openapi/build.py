@@ -195,6 +195,7 @@ class _Fields:
             not_found=operation.options.not_found,
             failures=frozenset(described(draft.references, operation, is_failure)),
             answers=self._answers(operation),
+            result=self.types[name],
             types={argument.name.value: argument.type for argument in arguments},
             defaults=_path_defaults(draft, parameters),
             limits=_limits(draft, parameters),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gateway.sources.openapi.draft import Draft
@@ -20,6 +20,11 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "map": (dict,),
     "array": (list,),
 }
+
+
+REMEMBERED = 500
+"""Sets of properties whose candidates are kept: the rows of one answer mostly have the same few."""
+Candidates = tuple[tuple[str, tuple[tuple[str, Callable[[Any], bool]], ...]], ...]
 
 
 class Member(NamedTuple):
@@ -99,14 +104,15 @@ class _Structure(NamedTuple):
     closed: bool
     checks: tuple[tuple[str, Callable[[Any], bool]], ...]
 
-    def score(self, value: Mapping[str, Any]) -> int:
-        """Declared properties the value has; -1 where it cannot be one of these."""
-        if not self.required <= value.keys() or (self.closed and not value.keys() <= self.declared):
+    def score(self, keys: Collection[str]) -> int:
+        """Declared properties among these; -1 where a value with them cannot be one of these."""
+        if not self.required.issubset(keys) or (self.closed and not self.declared.issuperset(keys)):
             return -1
-        for key, fits in self.checks:
-            if value.get(key) is not None and not fits(value[key]):
-                return -1
-        return len(self.declared & value.keys())
+        return len(self.declared.intersection(keys))
+
+    def fitting(self, keys: Collection[str]) -> tuple[str, tuple[tuple[str, Callable[[Any], bool]], ...]]:
+        """Its name, and the checks that a value with these properties has to pass."""
+        return self.name, tuple((key, check) for key, check in self.checks if key in keys)
 
 
 def says_always(members: Sequence[Member], name: str) -> bool:
@@ -117,15 +123,28 @@ def says_always(members: Sequence[Member], name: str) -> bool:
 def by_structure(draft: Draft, members: Sequence[Member]) -> Resolve:
     """All that is required is there, nothing misfits, and most of what is declared is present; the first on ties."""
     structures = [_structure(draft, member) for member in members]
+    known: dict[tuple[str, ...], Candidates] = {}
+
+    def candidates(keys: tuple[str, ...]) -> Candidates:
+        scores = [(each.score(keys), each) for each in structures]
+        best = sorted((pair for pair in scores if pair[0] >= 0), key=lambda pair: -pair[0])
+        found = tuple(each.fitting(keys) for _, each in best)
+        if len(known) < REMEMBERED:
+            known[keys] = found
+        return found
 
     def resolve(value: Any) -> str | None:
         if not isinstance(value, dict):
             return None
-        best, score = None, -1
-        for structure in structures:
-            if (found := structure.score(value)) > score:
-                best, score = structure.name, found
-        return best
+        keys = tuple(value)
+        found = known.get(keys)
+        for name, checks in candidates(keys) if found is None else found:
+            for key, check in checks:
+                if (item := value[key]) is not None and not check(item):
+                    break
+            else:
+                return name
+        return None
 
     return resolve
 

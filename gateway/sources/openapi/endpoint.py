@@ -29,6 +29,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Statuses (`404`, `4XX`, `default`) whose JSON bodies the document describes: they are kept in the error."""
     answers: frozenset[str] = frozenset()
     """Those of 4xx that are answers, as configured."""
+    result: TypeNode | None = None
+    """What it answers."""
     types: dict[str, TypeNode] = {}
     """argument → its type."""
     defaults: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from gateway.sources.base import Page
 from gateway.sources.lookups import LINK_HEADER
 from gateway.sources.openapi.endpoint import Endpoint
+from gateway.sources.openapi.values import Spelling
 from gateway.upstream.call import Call, Reply
 from gateway.upstream.json import parse
 from gateway.upstream.layers.verify import bad_content
@@ -21,13 +22,13 @@ _LINK = re.compile(r"<([^<>]*)>([^<]*)")
 _NEXT = re.compile(r";\s*rel\s*=\s*(?:\"[^\"]*\bnext\b[^\"]*\"|next\b)", re.IGNORECASE)
 
 
-def follower(endpoint: Endpoint, page: Page, path: Sequence[str]) -> Following:
-    """The next call after a reply; None where nothing follows. `path` leads to the rows."""
+def follower(endpoint: Endpoint, page: Page, path: Sequence[str], spelling: Spelling) -> Following:
+    """The next call after a reply; None where nothing follows. `path` leads to the rows on the wire."""
     if page.next == LINK_HEADER:
         return _by_link
     names = {each.argument: each.name for each in endpoint.parameters}
     if page.next is not None and page.cursor is not None:
-        return _by_cursor(names[page.cursor], tuple(page.next.split(".")))
+        return _by_cursor(names[page.cursor], spelling.path(endpoint.result, page.next.split(".")))
     if page.number is not None:
         return _by_number(names[page.number], path)
     return _by_offset(names[page.offset], path) if page.offset is not None else _nothing

@@ -193,6 +193,7 @@ def _batch(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> P
     endpoint = endpoints[batch.via]
     write = _Writer(endpoint, _batch_slots(endpoint, fetch.entry, batch, caller), caller)
     size = min(batch.max, endpoint.limits.get(batch.arg, batch.max))
+    path = caller.spelling.path(endpoint.result, batch.path)
 
     def calls(keys: Keys, variables: Mapping[str, Any], request: Request, verify: Verify) -> Sequence[Chunk]:
         values = [key[0] for key in keys]
@@ -207,10 +208,10 @@ def _batch(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> P
         calls,
         verifier(endpoint.kind, _null_by_key(endpoint, caller), endpoint.failures),
         "key",
-        batch.path,
+        path,
         _key_field(fetch, batch.key),
         caller.headers.propagates,
-        following=None if page is None else follower(endpoint, page, batch.path),
+        following=None if page is None else follower(endpoint, page, path, caller.spelling),
         pages=1 if page is None else page.max,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -23,7 +23,7 @@ from graphql import (
     VariableNode,
 )
 
-from gateway.sources.reach import named
+from gateway.sources.reach import field_of, named
 
 ABSENT: Any = object()
 """A variable the client did not give: the argument is as if it were not there."""
@@ -43,6 +43,16 @@ class Spelling:
         self._names = names
         self._sent = sent
         self._changing: dict[str, bool] = {}
+
+    def path(self, type_: TypeNode | None, fields: Sequence[str]) -> tuple[str, ...]:
+        """The properties that a way of fields leads through."""
+        found: list[str] = []
+        for name in fields:
+            owner = named(type_) if type_ is not None else ""
+            found.append(self._names.get((owner, name), name))
+            field = field_of(self._types.get(owner), name)
+            type_ = field.type if field is not None else None
+        return tuple(found)
 
     def converter(self, type_: TypeNode) -> Convert | None:
         """What makes a GraphQL value of this type the service's; None where they are the same."""

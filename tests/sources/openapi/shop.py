@@ -53,7 +53,7 @@ components:
     Buyer: {type: object, required: [id], properties: {id: {type: integer}, name: {type: string}, first-name: {type: string}}}
     Buyers:
       type: object
-      properties: {items: {type: array, items: {$ref: '#/components/schemas/Buyer'}}, next: {type: string}}
+      properties: {row-items: {type: array, items: {$ref: '#/components/schemas/Buyer'}}, next-one: {type: string}}
 """
 
 
@@ -90,7 +90,7 @@ class Shop:
     def _buyers(self, query: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
         ids = [int(one) for one in query["ids"].split(",")] if "ids" in query else list(range(BUYERS))
         if not self.pages:
-            return 200, {"items": [buyer(one) for one in reversed(ids)]}, {}
+            return 200, {"row-items": [buyer(one) for one in reversed(ids)]}, {}
         if self.pages == "offset":
             start = int(query.get("offset", 0))
         elif self.pages == "page":
@@ -102,8 +102,8 @@ class Shop:
         following = start + self.size if start + self.size < len(ids) else 0
         if self.pages == "link" and more:
             ids_said = f"ids={query['ids']}&" if "ids" in query else ""
-            return 200, {"items": rows}, {"link": f'</buyers?{ids_said}cursor={following}>; rel="next"'}
-        return 200, {"items": rows} | ({"next": str(following)} if self.pages == "cursor" and more else {}), {}
+            return 200, {"row-items": rows}, {"link": f'</buyers?{ids_said}cursor={following}>; rel="next"'}
+        return 200, {"row-items": rows} | ({"next-one": str(following)} if self.pages == "cursor" and more else {}), {}
 
     def _handler(shop) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):

@@ -40,7 +40,7 @@ links:
   - {{field: Order.buyer, to: shop.getBuyer, with: {{id: $buyerId}}}}
 """
 ALL = "{ listOrders { id buyer { id name } } }"
-BATCH = ", batch: {{via: listBuyers, {arg}key: id, path: items, max: 40{page}}}"
+BATCH = ", batch: {{via: listBuyers, {arg}key: id, path: row_items, max: 40{page}}}"
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ async def test_two_requests_at_once_share_identical_calls_and_still_shed_nothing
     ("pages", "page"),
     [
         ("link", "next: link-header"),
-        ("cursor", "next: next, cursor: cursor"),
+        ("cursor", "next: next_one, cursor: cursor"),
         ("number", "number: page"),
         ("offset", "offset: offset"),
     ],
@@ -137,7 +137,7 @@ async def test_a_list_that_comes_in_pages_is_read_until_every_key_has_its_row(
 
 async def test_a_whole_list_can_back_a_lookup(paged: Callable[..., Shop], tmp_path: Path) -> None:
     shop = paged(pages="cursor", size=50)
-    async with joined(tmp_path, shop, batch("", ", page: {next: next, cursor: cursor}")) as house:
+    async with joined(tmp_path, shop, batch("", ", page: {next: next_one, cursor: cursor}")) as house:
         assert all_joined(await ask(house, ALL))
         assert len(shop.calls("/buyers")) == BUYERS / 50
         answer = await ask(house, "{ listOrders(count: 1) { buyer { id } } }")
@@ -147,7 +147,7 @@ async def test_a_whole_list_can_back_a_lookup(paged: Callable[..., Shop], tmp_pa
 
 async def test_reading_on_is_bounded_and_what_was_not_found_is_no_null(paged: Callable[..., Shop], tmp_path: Path) -> None:
     shop = paged(pages="cursor", size=10)
-    async with joined(tmp_path, shop, batch("", ", page: {next: next, cursor: cursor, max: 3}")) as house:
+    async with joined(tmp_path, shop, batch("", ", page: {next: next_one, cursor: cursor, max: 3}")) as house:
         answer = await ask(house, ALL)
     assert len(shop.calls("/buyers")) == 3
     found = [row for row in answer["data"]["listOrders"] if row["buyer"] is not None]
@@ -168,11 +168,11 @@ async def test_the_number_of_keys_can_be_asked_for_as_the_limit(shop: Shop, tmp_
 @pytest.mark.parametrize(
     ("batch", "said"),
     [
-        ("key: id, path: items", "a batch needs `arg`"),
-        ("key: id, path: items, page: {limit: limit}", "to read the whole list"),
-        ("arg: ids, key: id, path: items, page: {next: next}", "give both"),
-        ("arg: ids, key: id, path: items, page: {offset: offset, number: page}", "three ways"),
-        ("arg: ids, key: id, path: items, page: {limit: limits}", "has no argument limits"),
+        ("key: id, path: row_items", "a batch needs `arg`"),
+        ("key: id, path: row_items, page: {limit: limit}", "to read the whole list"),
+        ("arg: ids, key: id, path: row_items, page: {next: next}", "give both"),
+        ("arg: ids, key: id, path: row_items, page: {offset: offset, number: page}", "three ways"),
+        ("arg: ids, key: id, path: row_items, page: {limit: limits}", "has no argument limits"),
     ],
 )
 def test_pages_that_cannot_be_read_are_told(gateway: Gateway, tmp_path: Path, batch: str, said: str) -> None:
