@@ -21,6 +21,7 @@ from gateway.errors import (
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.exchange import Exchange
 from gateway.execution.gather import Gathered, flatten, gather, walk
+from gateway.execution.kept import Kept
 from gateway.execution.place import Found, by_key, hide
 from gateway.execution.reading import Sink, attribute_of, describe
 from gateway.execution.shape import Complete, Entry, complete
@@ -223,6 +224,9 @@ class Run:
             self.faulty = True
         if gathered.asked:
             self.request.tally.deduped += len(gathered.keys) - len(gathered.asked)
+            if step.kept is not None:
+                self._kept(index, step, step.kept, gathered, found)
+        if gathered.asked:
             chunks = step.prepared.calls(gathered.wire, self.variables, self.request, step.verify)
             if len(chunks) == 1:
                 await self._chunk(index, step, chunks[0], gathered, found)
@@ -252,11 +256,45 @@ class Run:
             self.request.tally.batched += 1
         if isinstance(value, GatewayError):
             found.update(dict.fromkeys(keys, value))
+            if step.kept is not None:
+                self._again(index, step, step.kept, keys, value, found)
             return
         rows = self._match(step, keys, value, found)
         self.rows[index] = self.rows[index] + rows if self.rows[index] else rows
+        if step.kept is not None and isinstance(reply, Reply) and not self.faulty:
+            scope = step.kept.scope(self.variables, self.request)
+            step.kept.keep(scope, keys, value, step.read_key, bool(step.entry and step.entry.many), reply)
         if step.prepared.following is not None:
             await self._pages(index, step, chunk.call, reply, keys, found)
+
+    def _kept(self, index: int, step: ReadyStep, kept: Kept, gathered: Gathered, found: Found) -> None:
+        """What is there already is asked of nobody: only the other keys remain to be asked for."""
+        there = kept.found(kept.scope(self.variables, self.request), gathered.asked)
+        if there is None:
+            return
+        self._serve(index, step, kept, there, found)
+        had = set(there[0])
+        left = [i for i, key in enumerate(gathered.asked) if key not in had]
+        gathered.wire = [gathered.wire[i] for i in left]
+        gathered.asked = [gathered.asked[i] for i in left]
+
+    def _again(self, index: int, step: ReadyStep, kept: Kept, keys: list[Any], error: GatewayError, found: Found) -> None:
+        """While its source fails, an older row is served where there is one."""
+        there = kept.found(kept.scope(self.variables, self.request), keys, error)
+        if there is not None:
+            self._serve(index, step, kept, there, found)
+
+    def _serve(self, index: int, step: ReadyStep, kept: Kept, there: tuple[list[Any], Reply], found: Found) -> None:
+        keys, reply = there
+        chunk, now = Chunk(kept.call(self.request), range(len(keys))), self.clock()
+        self.exchanges.append(Exchange(step, chunk.call, len(keys), now, now, reply))
+        self.request.tally.cached += len(keys)
+        self._note(step, reply)
+        value = self._read(step, chunk, reply)
+        if isinstance(value, GatewayError):
+            found.update(dict.fromkeys(keys, value))
+        else:
+            self.rows[index] = [*self.rows[index], *self._match(step, keys, value, found)]
 
     async def _pages(
         self, index: int, step: ReadyStep, call: Call, reply: Reply | GatewayError, keys: list[Any], found: Found
