@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Every loop here is made, used and closed by someone. The one that asyncio makes unasked for the main thread would be closed
+    by nobody, and be held against whichever test the garbage collector runs in."""
+    asyncio.set_event_loop(None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
