@@ -5,6 +5,7 @@ reply of their own, so that they are read and joined like any other.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from graphql import print_ast
 from gateway.errors import GatewayError
 from gateway.execution.envelope import envelope
 from gateway.planning.plan import Step
-from gateway.sources.base import Entry, Prepared, Selection, Subgraph
+from gateway.sources.base import Argument, Entry, Prepared, Selection, Subgraph
 from gateway.upstream.call import Call, Freshness, Reply, Request
 from gateway.upstream.layers.cache.items import Item, Items
 from gateway.upstream.layers.cache.layer import FAILURES, VERDICTS
@@ -22,26 +23,18 @@ from gateway.upstream.layers.cache.layer import FAILURES, VERDICTS
 encode = msgspec.json.Encoder(order="deterministic").encode
 MATCHES = frozenset({"key", "alias", "order"})
 JSON = {"content-type": "application/json"}
+NAMES = re.compile(r"\$\w+")
+"""Variables in a printed value; what a string holds only makes for one name too many."""
 
 Keys = list[Any]
 RowKey = Callable[[Any], Any]
-
-
-class Scope(msgspec.Struct, frozen=True):
-    """What, beside the key, a row depends on: the fetch, the variables and who asks."""
-
-    fetch: Hashable
-    variables: bytes
-    identity: tuple[str | None, ...]
-
-    def of(self, key: Any) -> Hashable:
-        return (self.fetch, self.variables, self.identity, key)
+Scope = tuple[bytes | str | None, ...]
 
 
 class Kept:
     """Made once per fetch of a compiled operation."""
 
-    __slots__ = ("_decode", "_fetch", "_items", "_match", "_operation", "_path", "_propagates")
+    __slots__ = ("_decode", "_items", "_match", "_operation", "_path", "_propagates", "_shelf", "_variables")
 
     def __init__(self, items: Items, prepared: Prepared, step: Step, source: str, entry: Entry) -> None:
         self._items = items
@@ -49,15 +42,23 @@ class Kept:
         self._path = prepared.path
         self._propagates = tuple(sorted(prepared.propagates))
         self._operation = entry.via
+        used: set[str] = set()
         batch = entry.batch and (entry.batch.via, entry.batch.arg, entry.batch.key)
-        arguments = tuple((a.name, print_ast(a.value) if a.value else a.input) for a in entry.arguments)
-        self._fetch = (source, entry.via, batch, arguments, tuple(_signed(step.fetch.selection)))
+        signed = tuple(_signed(step.fetch.selection, used))
+        self._shelf = items.shelf((source, entry.via, batch, _arguments(entry.arguments, used), signed))
+        self._variables = tuple(sorted(used))
         inner = dict[str, msgspec.Raw] if prepared.match == "alias" else list[msgspec.Raw]
         self._decode = msgspec.json.Decoder(envelope(prepared.path, inner, graphql=False)).decode
 
+    @property
+    def empty(self) -> bool:
+        """Nothing of this fetch is kept, for no one."""
+        return not self._shelf.count
+
     def scope(self, variables: Mapping[str, Any], request: Request) -> Scope:
-        identity = tuple([request.headers.get(name) for name in self._propagates])
-        return Scope(self._fetch, encode(variables) if variables else b"", identity)
+        """What, beside the fetch and the key, a row depends on: the variables used in it, and who asks."""
+        used = {name: variables[name] for name in self._variables if name in variables}
+        return encode(used), *[request.headers.get(name) for name in self._propagates]
 
     def found(self, scope: Scope, keys: Keys, error: GatewayError | None = None) -> tuple[Keys, Reply] | None:
         """The keys whose rows are there, and a reply that holds them. `error`: why only older ones can be had."""
@@ -65,7 +66,8 @@ class Kept:
             if isinstance(error, VERDICTS):
                 self._forget(scope, keys)
             return None
-        items = [(key, item) for key in keys if (item := self._items.find(scope.of(key), stale=error is not None)) is not None]
+        find, shelf, stale = self._items.find, self._shelf, error is not None
+        items = [(key, item) for key in keys if (item := find(shelf, (key, scope), stale=stale)) is not None]
         if not items:
             return None
         reply = Reply(200, JSON, self._body([item for _, item in items]), served="hit", attempts=0)
@@ -94,7 +96,7 @@ class Kept:
         except msgspec.MsgspecError:
             return
         for key, found in self._by_key(keys, rows, raw, key_of, many):
-            self._items.put(scope.of(key), Item(tuple(found), freshness, now - freshness.age))
+            self._items.put(self._shelf, (key, scope), Item(tuple(found), freshness, now - freshness.age))
 
     def _by_key(self, keys: Keys, rows: Any, raw: Any, key_of: RowKey, many: bool) -> Iterator[tuple[Any, list[bytes]]]:
         if self._match == "alias":
@@ -123,7 +125,7 @@ class Kept:
 
     def _forget(self, scope: Scope, keys: Keys) -> None:
         for key in keys:
-            self._items.drop(scope.of(key))
+            self._items.drop(self._shelf, (key, scope))
 
 
 def _grouped(keys: Keys, rows: Any, raw: Any, key_of: RowKey, many: bool) -> Iterator[tuple[Any, list[bytes]]]:
@@ -140,19 +142,28 @@ def _grouped(keys: Keys, rows: Any, raw: Any, key_of: RowKey, many: bool) -> Ite
             yield key, found
 
 
-def _signed(selection: Selection) -> Iterator[Hashable]:
-    """What of a selection changes the bytes that come."""
+def _signed(selection: Selection, used: set[str]) -> Iterator[Hashable]:
+    """What of a selection changes the bytes that come. Adds the names of its variables to `used`."""
     for case in selection.cases:
         fields = tuple(
             (
                 field.key,
+                field.alias,
                 field.name,
-                tuple((a.name, print_ast(a.value) if a.value else a.input) for a in field.arguments),
-                tuple(_signed(field.selection)) if field.selection else (),
+                _arguments(field.arguments, used),
+                tuple(_signed(field.selection, used)) if field.selection else (),
             )
             for field in case.fields
+            if not field.withheld
         )
-        yield (case.types, fields)
+        yield (case.types, case.on, fields)
+
+
+def _arguments(arguments: Sequence[Argument], used: set[str]) -> Hashable:
+    for argument in arguments:
+        if argument.value is not None:
+            used |= {name.lstrip("$") for name in NAMES.findall(print_ast(argument.value))}
+    return tuple((a.name, print_ast(a.value) if a.value else a.input) for a in arguments)
 
 
 def kept(step: Step, prepared: Prepared, subgraph: Subgraph) -> Kept | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -30,6 +31,15 @@ class Item(msgspec.Struct, frozen=True):
         return PER_ITEM + sum(map(len, self.rows))
 
 
+class Shelf:
+    """Where the rows of one kind of fetch are. Whether there are any at all costs one look."""
+
+    __slots__ = ("__weakref__", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Items:
     """Together at most `capacity` bytes, the least recently used leaving first."""
 
@@ -37,29 +47,38 @@ class Items:
         self.capacity = capacity
         self.used = 0
         self.wall = wall
-        self._items: OrderedDict[Hashable, Item] = OrderedDict()
+        self._items: OrderedDict[tuple[Shelf, Hashable], Item] = OrderedDict()
+        self._shelves: WeakValueDictionary[Hashable, Shelf] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def find(self, key: Hashable, *, stale: bool = False) -> Item | None:
+    def shelf(self, fetch: Hashable) -> Shelf:
+        """The same one for all operations that fetch the same."""
+        return self._shelves.setdefault(fetch, Shelf())
+
+    def find(self, shelf: Shelf, key: Hashable, *, stale: bool = False) -> Item | None:
         """A fresh one; with `stale` one that may be used because its source fails."""
-        item = self._items.get(key)
+        item = self._items.get((shelf, key))
         if item is None or self.wall() >= (item.freshness.on_error if stale else item.freshness.expires):
             return None
-        self._items.move_to_end(key)
+        self._items.move_to_end((shelf, key))
         return item
 
-    def put(self, key: Hashable, item: Item) -> None:
-        self.drop(key)
+    def put(self, shelf: Shelf, key: Hashable, item: Item) -> None:
+        self.drop(shelf, key)
         if item.size > self.capacity // 16:
             return
-        self._items[key] = item
+        self._items[shelf, key] = item
         self.used += item.size
+        shelf.count += 1
         while self.used > self.capacity:
-            self.used -= self._items.popitem(last=False)[1].size
+            (other, _), last = self._items.popitem(last=False)
+            other.count -= 1
+            self.used -= last.size
 
-    def drop(self, key: Hashable) -> None:
-        item = self._items.pop(key, None)
+    def drop(self, shelf: Shelf, key: Hashable) -> None:
+        item = self._items.pop((shelf, key), None)
         if item is not None:
             self.used -= item.size
+            shelf.count -= 1
