@@ -1,8 +1,8 @@
 """A service that no longer knows a field refuses the whole query: it is asked again without that field, once.
 
-What its refusal names is looked for in the very document it was sent, and nowhere else, so that no wording can cost more than what
-was asked. What was found is left out of later calls, too, until the schema is read again or five minutes are over: a service that
-is being replaced may know the field again. The reader then finds nothing in its place, which is drift: null, with the owner.
+What its refusal names is looked for in the very document it was sent, so that no wording can cost more than what was asked. What
+was found is left out of later calls, too, until the schema is read again or five minutes are over: a service that is being
+replaced may know the field again. The reader then finds nothing in its place, which is drift: null, with the owner.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     InlineFragmentNode,
     NameNode,
     Node,
@@ -50,7 +51,7 @@ TEXTS = 512
 ERRORS = 100
 QUOTED = re.compile(r"""["'`\u2018\u201c]([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)["'`\u2019\u201d]""")
 UNKNOWN = re.compile(
-    r"cannot query|unknown (?:field|argument)|undefined|not defined|n[o']t exist|no (?:such )?field|not found in type|no selection"
+    r"cannot query|unknown (?:field|argument)|undefined|not defined|n[o']t exist|no (?:such )?field|not found in type"
     r"|must (?:not )?have a (?:selection|sub)",
     re.IGNORECASE,
 )
@@ -123,8 +124,9 @@ class Pruner:
     def _rewritten(self, text: str, gone: frozenset[Coordinate]) -> str:
         document = parse(text, no_location=True)
         dropped = {id(field) for coordinate, field in _fields(document, self._terms) if coordinate in gone}
-        cut: DocumentNode = visit(document, _Cut(dropped))
-        return print_ast(visit(cut, _Undeclared(cut)))
+        for visitor in (_Cut(dropped), None, None):  # a fragment that goes may take the last use of a variable with it
+            document = visit(document, visitor or _Tidied(_Uses(document)))
+        return print_ast(document)
 
 
 class _Remembering:
@@ -142,7 +144,7 @@ class _Remembering:
 
 
 def unknown(document: DocumentNode, errors: Sequence[Any], terms: Terms) -> set[Coordinate]:
-    """The fields of the document that these errors say are not there. Errors of an execution (with a path) say nothing of that."""
+    """The fields of the document that these errors say are not there. Those of an execution (with a path) say nothing of that."""
     asked = list(_fields(document, terms))
     found: set[Coordinate] = set()
     for error in errors[:ERRORS]:
@@ -222,26 +224,34 @@ class _Cut(Visitor):
         return SelectionSetNode(selections=nothing)
 
 
-class _Undeclared(Visitor):
-    """Drops declarations of variables that nothing uses any more, which would make the document invalid."""
+class _Uses(Visitor):
+    """Which variables and fragments a document makes use of."""
 
     def __init__(self, document: DocumentNode) -> None:
         super().__init__()
-        uses = _Uses()
-        visit(document, uses)
-        self._used = uses.found
-
-    def enter_variable_definition(self, node: VariableDefinitionNode, *_: Any) -> Any:
-        return None if node.variable.name.value in self._used else REMOVE
-
-
-class _Uses(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: set[str] = set()
+        self.variables: set[str] = set()
+        self.fragments: set[str] = set()
+        visit(document, self)
 
     def enter_variable_definition(self, _node: VariableDefinitionNode, *_: Any) -> Any:
         return False
 
     def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        self.found.add(node.name.value)
+        self.variables.add(node.name.value)
+
+    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
+        self.fragments.add(node.name.value)
+
+
+class _Tidied(Visitor):
+    """Drops fragments and declarations that nothing uses any more, which would make the document invalid."""
+
+    def __init__(self, uses: _Uses) -> None:
+        super().__init__()
+        self._uses = uses
+
+    def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> Any:
+        return None if node.name.value in self._uses.fragments else REMOVE
+
+    def enter_variable_definition(self, node: VariableDefinitionNode, *_: Any) -> Any:
+        return None if node.variable.name.value in self._uses.variables else REMOVE
