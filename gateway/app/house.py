@@ -40,8 +40,14 @@ class House:
     """Implements what the door asks of it (`server/house.py`)."""
 
     def __init__(
-        self, settings: Settings, lines: Sequence[Line], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        settings: Settings,
+        lines: Sequence[Line],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        composed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`composed` is called when a new engine has taken its place."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -64,6 +70,7 @@ class House:
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._sleep = sleep
+        self._after_composing = composed
 
     # ------------------------------------------------------------ opening and closing
 
@@ -133,6 +140,8 @@ class House:
         self._loaded = dict(loaded)
         self._generation += engine is not None
         self.engine = engine or self.engine
+        if engine is not None:
+            self._after_composing()
 
     async def _composed(self, loaded: Mapping[str, Loaded]) -> Engine | None:
         """None: the others do not fit together without what is left out, whose absence is no mistake of the configuration."""

@@ -21,6 +21,7 @@ from graphql import (
 
 from gateway.errors import Owner, SourceError
 from gateway.upstream.call import Call, Reply, Request, Send
+from gateway.upstream.layers.cache.items import Items
 
 if TYPE_CHECKING:
     from gateway.config.model import Link
@@ -343,6 +344,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """Worth knowing, no deviations: what the configuration could make use of."""
     available: bool = True
     """False: built from a snapshot because the source could not be read."""
+    items: Items | None = None
+    """Where single rows of its batches are kept; None: they are not."""
     per_operation: int = 32
     """Calls of one request to this source that may be open at once."""
     entities_per_call: int = 1000
