@@ -59,6 +59,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """The upstream calls, in the order they ended."""
     returned: tuple[tuple[bytes, bytes], ...] = ()
     """Header fields of the sources that are handed on. The engine's business."""
+    exposed: tuple[dict[str, Any], ...] = ()
+    """What calls came back with in the headers that their source exposes. The engine's business."""
 
 
 class Run:
