@@ -63,7 +63,8 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
     _check_federation(subgraphs, by_name, types, visible, hidden, graph, problems)
     if not fields_of(visible[QUERY]):
         nothing = "no source has a root field that clients could ask for"
-        _reporter(by_name, problems)("NO_QUERIES", QUERY, nothing, by_name)
+        report = _reporter(by_name, problems)
+        report("NO_QUERIES", QUERY, nothing, by_name)
     if any(p.severity == "error" for p in problems):
         raise ConfigError(problems)
     document = DocumentNode(definitions=(*directives, *visible.values()))
