@@ -22,7 +22,8 @@ from gateway.execution.represent import representing
 from gateway.planning.plan import Plan, Step
 from gateway.sources.base import Case, Entry, Field, Prepared, Representation, Subgraph
 from gateway.sources.reach import named, nullable
-from gateway.upstream.call import Reply
+from gateway.upstream.call import Propagated, Reply
+from gateway.upstream.headers import matched
 
 MISSES = 2
 NULL = object()
@@ -107,7 +108,7 @@ class ReadyStep:
 class Ready:
     """A compiled plan. `root` makes the row of the answer itself; `cases` says what each row class stands for."""
 
-    __slots__ = ("awaited", "cases", "first", "plan", "propagates", "root", "row_classes", "steps")
+    __slots__ = ("awaited", "cases", "first", "patterns", "plan", "propagates", "root", "row_classes", "steps", "varies")
 
     def __init__(self, plan: Plan, steps: tuple[ReadyStep, ...], root: type, cases: Mapping[type, Case]) -> None:
         self.plan = plan
@@ -117,7 +118,15 @@ class Ready:
         self.row_classes = frozenset(cases) - {root}
         self.awaited = frozenset(other for step in steps for other in step.after)
         self.first = tuple(i for i, step in enumerate(steps) if not step.requires)
-        self.propagates = tuple(sorted(frozenset().union(*(s.prepared.propagates for s in steps))))
+        propagated = frozenset[Propagated]().union(*(step.prepared.propagates for step in steps))
+        self.propagates = tuple(sorted(name for name in propagated if isinstance(name, str)))
+        self.patterns = tuple(each for each in propagated if not isinstance(each, str))
+        self.varies = (*self.propagates, "*") if self.patterns else self.propagates
+
+    def identity(self, headers: Mapping[str, str]) -> tuple[Any, ...]:
+        """What of the caller its calls carry on."""
+        named = tuple([headers.get(name) for name in self.propagates])
+        return (*named, matched(self.patterns, headers)) if self.patterns else named
 
 
 def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:
