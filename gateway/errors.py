@@ -168,6 +168,13 @@ class HeadersTooLarge(LimitExceeded):
     status = 431
 
 
+class TooManyConnections(LimitExceeded):
+    """Callers hold as many connections as there may be."""
+
+    status = 503
+    retryable = True
+
+
 class ReadTimedOut(RequestError):
     """The caller's request did not arrive in time."""
 
