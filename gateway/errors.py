@@ -172,7 +172,6 @@ class TooManyConnections(LimitExceeded):
     """Callers hold as many connections as there may be."""
 
     status = 503
-    retryable = True
 
 
 class ReadTimedOut(RequestError):
