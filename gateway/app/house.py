@@ -21,6 +21,7 @@ from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine, Limits
+from gateway.engine.labels import Shares
 from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
 from gateway.errors import Disclosure, Owner
@@ -39,8 +40,14 @@ class House:
     """Implements what the door asks of it (`server/house.py`)."""
 
     def __init__(
-        self, settings: Settings, lines: Sequence[Line], *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        settings: Settings,
+        lines: Sequence[Line],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        composed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`composed` is called when a new engine has taken its place."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -65,6 +72,7 @@ class House:
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._sleep = sleep
+        self._after_composing = composed
 
     # ------------------------------------------------------------ opening and closing
 
@@ -134,6 +142,8 @@ class House:
         self._loaded = dict(loaded)
         self._generation += engine is not None
         self.engine = engine or self.engine
+        if engine is not None:
+            self._after_composing()
 
     async def _composed(self, loaded: Mapping[str, Loaded]) -> Engine | None:
         """None: the others do not fit together without what is left out, whose absence is no mistake of the configuration."""
@@ -255,5 +265,6 @@ def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | Non
         rights=rights(settings, supergraph),
         stories=stories,
         tagged=bool(gateway.http.cache_tags),
+        shares=Shares(gateway.override.labels, gateway.override.hash_by and gateway.override.hash_by.lower()),
         returned={source.name: back for source in settings.sources if (back := _returned(source))},
     )

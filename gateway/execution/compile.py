@@ -16,6 +16,7 @@ from graphql import NonNullTypeNode
 from gateway.errors import UpstreamBadContent
 from gateway.execution.envelope import Body, body
 from gateway.execution.gather import Convert, Descend, Gathered, KeyOf, descents, key_converter, key_reader
+from gateway.execution.kept import Kept, kept
 from gateway.execution.place import Found, Merge, Place, Replace, Target, completing, into, source_of, under
 from gateway.execution.reading import Readers, Reading, Sink, attribute_of
 from gateway.execution.represent import representing
@@ -34,9 +35,34 @@ class ReadyStep:
     """A step of the plan, ready to run. See `run`."""
 
     __slots__ = (
-        "after", "also", "base", "body", "clean", "complete", "convert", "descents", "entry", "hide_key", "holders", "key_of",
-        "match", "merges", "misses", "nullable", "place", "prepared", "read_key", "replace", "requires", "same_key", "single",
-        "step", "subgraph", "then", "verify",
+        "after",
+        "also",
+        "base",
+        "body",
+        "clean",
+        "complete",
+        "convert",
+        "descents",
+        "entry",
+        "hide_key",
+        "holders",
+        "kept",
+        "key_of",
+        "match",
+        "merges",
+        "misses",
+        "nullable",
+        "place",
+        "prepared",
+        "read_key",
+        "replace",
+        "requires",
+        "same_key",
+        "single",
+        "step",
+        "subgraph",
+        "then",
+        "verify",
     )  # fmt: skip
 
     step: Step
@@ -57,6 +83,8 @@ class ReadyStep:
     key_of: KeyOf
     convert: Convert | None
     single: bool
+    kept: Kept | None
+    """Where its rows are kept one by one; None: they are not."""
     match: str
     read_key: KeyOf
     same_key: bool
@@ -162,6 +190,7 @@ def _step(step: Step, subgraph: Subgraph, cases: dict[type, Case]) -> ReadyStep:
     ready.nullable = prepared.match != "value" or not isinstance(fetch.selection.cases[0].fields[0].type, NonNullTypeNode)
     ready.body = body(prepared, _reading(readers, prepared.match, step), subgraph.wire.response_keys, prepared.match == "alias")
     ready.verify = prepared.verifier(ready.decode)
+    ready.kept = kept(step, prepared, subgraph)
     ready.base = step.base if step.base is not None else -1
     ready.requires = len(step.needs)
     ready.key_of = ready.read_key = attrgetter("__class__")
