@@ -24,7 +24,7 @@ from gateway.planning.plan import Plan, Step
 from gateway.sources.base import Case, Entry, Field, Prepared, Representation, Subgraph
 from gateway.sources.reach import named, nullable
 from gateway.upstream.call import Propagated, Reply
-from gateway.upstream.headers import matched
+from gateway.upstream.headers import identity_of
 
 MISSES = 2
 NULL = object()
@@ -134,9 +134,10 @@ class ReadyStep:
 
 
 class Ready:
-    """A compiled plan. `root` makes the row of the answer itself; `cases` says what each row class stands for."""
+    """A compiled plan. `root` makes the row of the answer itself; `cases` says what each row class stands for; `identity` reads
+    of a caller what its calls carry on, and `varies` names that."""
 
-    __slots__ = ("awaited", "cases", "first", "patterns", "plan", "propagates", "root", "row_classes", "steps", "varies")
+    __slots__ = ("awaited", "cases", "first", "identity", "plan", "root", "row_classes", "steps", "varies")
 
     def __init__(self, plan: Plan, steps: tuple[ReadyStep, ...], root: type, cases: Mapping[type, Case]) -> None:
         self.plan = plan
@@ -147,14 +148,8 @@ class Ready:
         self.awaited = frozenset(other for step in steps for other in step.after)
         self.first = tuple(i for i, step in enumerate(steps) if not step.requires)
         propagated = frozenset[Propagated]().union(*(step.prepared.propagates for step in steps))
-        self.propagates = tuple(sorted(name for name in propagated if isinstance(name, str)))
-        self.patterns = tuple(each for each in propagated if not isinstance(each, str))
-        self.varies = (*self.propagates, "*") if self.patterns else self.propagates
-
-    def identity(self, headers: Mapping[str, str]) -> tuple[Any, ...]:
-        """What of the caller its calls carry on."""
-        named = tuple([headers.get(name) for name in self.propagates])
-        return (*named, matched(self.patterns, headers)) if self.patterns else named
+        self.identity = identity_of(propagated)
+        self.varies = tuple(sorted({each if isinstance(each, str) else "*" for each in propagated}))
 
 
 def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:

@@ -6,7 +6,8 @@ A host, a length, a connection or an encoding belongs to one hop, never to the n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from gateway.config.model import HeaderRule
 from gateway.upstream.call import HeaderRules, Headers, Propagated
@@ -88,6 +89,15 @@ def matched(patterns: Sequence[re.Pattern[str]], incoming: Mapping[str, str]) ->
     """The caller's headers whose whole name fits one of the patterns, sorted: the same for everyone who sends the same."""
     names = (name for name in incoming if name not in NEVER_MATCHED and any(each.fullmatch(name) for each in patterns))
     return tuple(sorted((name, incoming[name]) for name in names))
+
+
+def identity_of(propagated: Iterable[Propagated]) -> Callable[[Mapping[str, str]], tuple[Any, ...]]:
+    """What reads of a caller's headers all that calls carry on: equal for two callers who are the same to the sources."""
+    names = tuple(sorted(each for each in propagated if isinstance(each, str)))
+    patterns = tuple(each for each in propagated if not isinstance(each, str))
+    if not patterns:
+        return lambda headers: tuple([headers.get(name) for name in names])
+    return lambda headers: (*(headers.get(name) for name in names), matched(patterns, headers))
 
 
 def _propagate(name: str, to: str) -> Step:
