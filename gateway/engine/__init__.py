@@ -120,8 +120,8 @@ class Engine:
             variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
-            if variant.ready.propagates:
-                answer = replace(answer, propagates=variant.ready.propagates)
+            if variant.ready.varies:
+                answer = replace(answer, propagates=variant.ready.varies)
             return replace(answer, tags=variant.tags) if self.tagged else answer
         except RequestError as refused:
             return self._failed(asked, self.render.refusal(refused, asked.request))
@@ -207,7 +207,7 @@ class Engine:
         aspects = debug.wanted(headers.get(debug.HEADER), self.debug) if self.debug else frozenset()
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
-        identity = tuple([headers.get(name) for name in ready.propagates])
+        identity = ready.identity(headers)
         on_error = self._on_error(asked, document)
         key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
         shown = document.shown

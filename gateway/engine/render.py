@@ -18,6 +18,7 @@ from gateway.engine.warnings import announced, stale
 from gateway.errors import (
     AFFECTED_LISTED,
     Affected,
+    DeadlineExceeded,
     Disclosure,
     GatewayError,
     Ids,
@@ -81,7 +82,7 @@ class Renderer:
             about += ((b"retry-after", b"%d" % ceil(wait)),)
         return Answer(
             b"".join(parts),
-            200 if wait is None else 503,
+            503 if wait is not None else 504 if too_late(outcome) else 200,
             has_errors=bool(outcome.errors),
             expires=outcome.expires if keeps else 0.0,
             private=outcome.private,
@@ -165,13 +166,22 @@ class Renderer:
 
 def shed(outcome: Outcome) -> float | None:
     """Seconds after which to come back, where nothing came because queues were full; None: something came, or else failed."""
-    errors = [entry.error for entry in outcome.errors]
-    if not errors or not all(isinstance(error, SourceSaturated) for error in errors):
+    if not _only(SourceSaturated, outcome):
         return None
+    return max(getattr(entry.error, "retry_after", None) or 1.0 for entry in outcome.errors)
+
+
+def too_late(outcome: Outcome) -> bool:
+    """Nothing came within the request's time."""
+    return _only(DeadlineExceeded, outcome)
+
+
+def _only(kind: type[GatewayError], outcome: Outcome) -> bool:
+    """Is there nothing but failures of this kind?"""
+    if not outcome.errors or not all(isinstance(entry.error, kind) for entry in outcome.errors):
+        return False
     data = msgspec.json.decode(outcome.data)
-    if isinstance(data, dict) and any(value is not None for value in data.values()):
-        return None
-    return max(getattr(error, "retry_after", None) or 1.0 for error in errors)
+    return not (isinstance(data, dict) and any(value is not None for value in data.values()))
 
 
 def trace_id(traceparent: str | None) -> str | None:

@@ -103,7 +103,8 @@ def _subgraph(
     options = source.options if isinstance(source.options, Options) else Options()
     references = References(value, version_of(value, document.name, fidelity), fidelity, document.base, remote)
     place = source.schema_.from_
-    inserted = frozenset(name for name, _ in sends.headers.build({})) | sends.headers.propagates
+    named = frozenset(name for name in sends.headers.propagates if isinstance(name, str))
+    inserted = named | frozenset(name for name, _ in sends.headers.build({}))
     setting = Setting(options, source.url, place if "://" in place else "", source.expose, _used(source), inserted)
     built = build(references, setting, fidelity)
     links = stated_links(source.name, built) if options.links == "on" else ()
