@@ -60,6 +60,8 @@ class House:
         self.disclosure = Disclosure(gateway.errors.upstream_detail, gateway.errors.audience)
         self.limits = DoorLimits(
             gateway.limits.body,
+            gateway.limits.headers,
+            gateway.limits.connections,
             deadline=gateway.limits.deadline,
             upstream_calls_total=gateway.limits.upstream_calls_total,
             variables=gateway.limits.variables,
