@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.server.house import House
 from gateway.server.wire import Wire, wire
@@ -70,8 +71,35 @@ def _answers(path: Path) -> bool:
     return True
 
 
+class Doorway:
+    """The application of the moment: connections outlive it."""
+
+    __slots__ = ("inside",)
+
+    def __init__(self, inside: ASGIApp) -> None:
+        self.inside = inside
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self.inside(scope, receive, send)
+
+
 class Listener(uvicorn.Server):
     """uvicorn without its own signals, and with an eye on connections that take too long."""
+
+    def __init__(self, app: ASGIApp, house: House) -> None:
+        self._doorway = Doorway(app)
+        self._wire = wire(house)
+        super().__init__(_config(self._doorway, self._wire, house))
+
+    def take_in(self, app: ASGIApp, house: House) -> None:
+        """From now on requests go there, on whatever connection they come."""
+        self._doorway.inside = app
+        self._wire.house = house
+
+    @property
+    def tasks(self) -> Iterable[asyncio.Task[None]]:
+        """Those that answer a request now."""
+        return self.server_state.tasks
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_PER_SECOND == 0:
@@ -86,20 +114,19 @@ class Listener(uvicorn.Server):
         yield
 
 
-def listener(app: ASGIApp, house: House) -> Listener:
-    return Listener(
-        uvicorn.Config(
-            app,
-            http=wire(house),
-            ws="websockets-sansio",
-            ws_max_size=house.limits.body,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=ceil(house.limits.deadline) + 1,
-            backlog=BACKLOG,
-        )
+def _config(app: Doorway, wire: type[Wire], house: House) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        http=wire,
+        ws="websockets-sansio",
+        ws_max_size=house.limits.body,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=ceil(house.limits.deadline) + 1,
+        backlog=BACKLOG,
     )

@@ -18,7 +18,7 @@ import uvloop
 
 from gateway.app import House, settings_of
 from gateway.app.line import lines
-from gateway.server.listen import bind, listener
+from gateway.server.listen import Listener, bind
 from gateway.server.street import street
 
 GRAPHQL = "application/graphql-response+json"
@@ -56,7 +56,7 @@ def served(config: Path) -> Iterator[Inside]:
     settings = settings_of(config)
     sock = bind("127.0.0.1", 0)
     house = House(settings, lines(settings), sleep=_soon)
-    server = listener(street(house, public=frozenset(settings.gateway.admin.public)), house)
+    server = Listener(street(house, public=frozenset(settings.gateway.admin.public)), house)
     started = threading.Event()
     failures: list[BaseException] = []
 
