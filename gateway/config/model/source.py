@@ -216,6 +216,15 @@ class Lookup(Part):
     batch: Batch | None = setting(None, "How to ask for many at once.")
 
 
+class Budget(Part):
+    """How much of a source may become part of the API."""
+
+    operations: int | None = setting(None, "Root fields.", ge=0, strict=True)
+    types: int | None = setting(None, "Types.", ge=0, strict=True)
+    fields: int | None = setting(None, "Fields of all its types.", ge=0, strict=True)
+    required_arguments: int | None = setting(None, "Arguments that a client has to give.", ge=0, strict=True)
+
+
 class SourceKeys(Policy):
     """One item of `sources`, as it is written. The keys of `defaults` may stand here too."""
 
@@ -234,6 +243,7 @@ class SourceKeys(Policy):
     require: Require | None = setting(None, "What a caller must have to read anything of this source; `{}`: be known.")
     protect: Protect = setting({}, "What a caller must have to read a type, or a field, of this source.")
     weight: float = setting(1.0, "How much dearer than usual what it brings is, for `gateway.limits.cost`.", ge=0)
+    budget: Budget = setting({}, "How much of it may become part of the API; `gateway check` fails where it is more.")
     lookups: tuple[Lookup, ...] = setting((), "How its types are reached by key.")
     not_found: Literal["null", "error"] | None = setting(
         None, "What 404 and 410 mean. Absent: null through links and lookups, an error elsewhere."
