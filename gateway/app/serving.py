@@ -10,6 +10,7 @@ import msgspec
 from starlette.types import ASGIApp
 
 from gateway.app import memory
+from gateway.app.events import Emitter, webhooks
 from gateway.app.front import Street, street_of
 from gateway.app.house import House
 from gateway.app.line import lines, shared_of
@@ -93,7 +94,8 @@ class Serving:
         keeps = before is not None and before.settings.cache == settings.cache
         shared, known = (before.shared, before.house.lines) if before and keeps else (shared_of(settings), {})
         made = lines(settings, shared, known)
-        house = House(settings, made, composed=memory.settle, before=before.house if before else None)
+        house_before, emitter = before.house if before else None, Emitter(webhooks(settings.events))
+        house = House(settings, made, composed=memory.settle, before=house_before, emitter=emitter)
         front = street_of(settings)
         public = street(house, front.front, public=frozenset(settings.gateway.admin.public))
         return Tenant(settings, shared, house, front, public, backyard(house, self.reload))

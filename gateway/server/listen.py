@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import resource
 import socket
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,9 +17,12 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.server.house import House
-from gateway.server.wire import Wire, wire
+from gateway.server.wire import Wire, make_room, wire
 
+log = logging.getLogger("gateway.server")
 BACKLOG = 2048
+BESIDE = 1024
+"""Files kept back for sources, stores and the gateway's own."""
 KEEP_ALIVE = 75
 """Seconds an idle connection stays open: longer than common load balancers keep theirs, so that they close first."""
 TICKS_PER_SECOND = 10
@@ -84,11 +89,12 @@ class Doorway:
 
 
 class Listener(uvicorn.Server):
-    """uvicorn without its own signals, and with an eye on connections that take too long."""
+    """uvicorn without its own signals, and with an eye on connections that take too long, or do nothing while others wait."""
 
     def __init__(self, app: ASGIApp, house: House) -> None:
         self._doorway = Doorway(app)
-        self._wire = wire(house)
+        self._most = room_for(house.limits.connections)
+        self._wire = wire(house, self._most)
         super().__init__(_config(self._doorway, self._wire, house))
 
     def take_in(self, app: ASGIApp, house: House) -> None:
@@ -106,6 +112,7 @@ class Listener(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Wire):
                     connection.tick()
+            make_room(self.server_state.connections, self._most)
         return await super().on_tick(counter)
 
     @contextmanager
@@ -130,3 +137,17 @@ def _config(app: Doorway, wire: type[Wire], house: House) -> uvicorn.Config:
         timeout_graceful_shutdown=ceil(house.limits.deadline) + 1,
         backlog=BACKLOG,
     )
+
+
+def room_for(connections: int) -> int:
+    """How many of so many connections there may be, by what this process may open; it takes what it is allowed to take."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + BESIDE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    room = max(soft - BESIDE, soft // 2)
+    log.warning("limits.connections is %d, but this process may open %d files: it takes %d connections", connections, soft, room)
+    return room

@@ -16,6 +16,7 @@ from gateway.config.model.scalars import (
     FieldPath,
     File,
     HeaderName,
+    HeaderPattern,
     HeaderValue,
     Name,
     Positive,
@@ -92,14 +93,23 @@ def _sendable(names: tuple[str, ...], refused: frozenset[str]) -> None:
             raise wrong(f"a header that may be sent on: {name} belongs to one connection or one message")
 
 
+def _either(named: tuple[str, ...], matching: str | None) -> None:
+    if bool(named) == bool(matching):
+        raise wrong("either `named` or `matching`")
+
+
 class Propagate(Part):
-    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(description="Headers of the caller; one or a list.")
+    named: Annotated[tuple[HeaderName, ...], one_or_more()] = setting((), "Headers of the caller; one or a list.")
+    matching: HeaderPattern | None = setting(
+        None, "In place of `named`: a pattern for whole names, such as `x-tenant-.*`; credentials have to be named."
+    )
     rename: HeaderName | None = setting(None, "Send it under this name.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if not self.named or (self.rename and len(self.named) > 1):
-            raise wrong("a name in `named`, and only one where there is a `rename`")
+        _either(self.named, self.matching)
+        if self.rename and len(self.named) != 1:
+            raise wrong("one name in `named` where there is a `rename`")
         _sendable(self.named, ONE_HOP | ONE_MESSAGE)
         _sendable((self.rename,) if self.rename else (), ONE_HOP)
         return self
@@ -117,7 +127,13 @@ class Insert(Part):
 
 
 class Remove(Part):
-    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(description="Headers not to send; one or a list.")
+    named: Annotated[tuple[HeaderName, ...], one_or_more()] = setting((), "Headers not to send; one or a list.")
+    matching: HeaderPattern | None = setting(None, "In place of `named`: a pattern for whole names.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _either(self.named, self.matching)
+        return self
 
 
 class HeaderRule(Part):
