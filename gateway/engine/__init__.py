@@ -25,7 +25,7 @@ from gateway.engine.labels import Shares, labels_of
 from gateway.engine.limits import Limits
 from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.render import Renderer
-from gateway.engine.returned import Returned, returned
+from gateway.engine.returned import Returned, exposed, returned
 from gateway.engine.rights import Rights
 from gateway.engine.store import AnswerStore, Lru, Stored
 from gateway.engine.stories import Stories
@@ -87,6 +87,7 @@ class Engine:
         self.rights = rights
         self.tagged = tagged
         self.returned = returned
+        self.exposed = {name: each.exposes for name, each in supergraph.subgraphs.items() if each.exposes}
         self.shares = shares
         self.per_path = per_path
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
@@ -249,6 +250,8 @@ class Engine:
         outcome = await Run(variant.ready, variables, asked.request, listed).outcome(introspected, on_error)
         if self.returned:
             outcome = replace(outcome, returned=returned(outcome.exchanges, self.returned))
+        if self.exposed:
+            outcome = replace(outcome, exposed=exposed(outcome.exchanges, self.exposed))
         if document.rules or variant.rules:
             outcome = replace(outcome, private=True)
         if variant.withheld is not None:

@@ -66,7 +66,7 @@ class Renderer:
         """`shown`: what there is to say beside the data, when there is."""
         calls, now = request.tally.calls, self.clock()
         warnings = [*shown.warnings, *announced(outcome.exchanges)] if outcome.announced else shown.warnings
-        if not (outcome.errors or outcome.stale or warnings or shown.debug):
+        if not (outcome.errors or outcome.stale or warnings or shown.debug or outcome.exposed):
             body = b'{"data":' + outcome.data + b"}"
             about = shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)
             about += outcome.returned
@@ -75,7 +75,7 @@ class Renderer:
         if outcome.errors:
             parts += [b',"errors":', encode(list(self._entries(outcome.errors, request, told)))]
         warnings = [*(stale(each, now) for each in outcome.stale), *warnings]
-        parts += [b',"extensions":', encode({**self._extensions(warnings, request), **shown.debug}), b"}"]
+        parts += [b',"extensions":', encode({**self._extensions(warnings, request, outcome.exposed), **shown.debug}), b"}"]
         about = (shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)) + of_failures(told) + outcome.returned
         keeps = not (outcome.stale or outcome.errors or shown.debug)
         if (wait := shed(outcome)) is not None:
@@ -130,7 +130,9 @@ class Renderer:
         subgraph = self.supergraph.subgraphs.get(name) if name else None
         return (subgraph.name, subgraph.owner) if subgraph is not None else (GATEWAY, self.owner)
 
-    def _extensions(self, warnings: Sequence[dict[str, Any]], request: Request) -> dict[str, Any]:
+    def _extensions(
+        self, warnings: Sequence[dict[str, Any]], request: Request, exposed: Sequence[dict[str, Any]]
+    ) -> dict[str, Any]:
         tally = request.tally
         extensions: dict[str, Any] = {"request_id": request.id}
         if trace := trace_id(request.traceparent):
@@ -139,6 +141,8 @@ class Renderer:
             extensions["warnings"] = [self._owned(warning) for warning in warnings]
         counts = {"calls": tally.calls, "batched": tally.batched, "deduped": tally.deduped, "cached": tally.cached}
         extensions["upstream"] = counts | {"retries": tally.retries, "hedges": tally.hedges, "limit": tally.limit}
+        if exposed:
+            extensions["upstream"]["headers"] = exposed
         return extensions
 
     def _owned(self, warning: dict[str, Any]) -> dict[str, Any]:

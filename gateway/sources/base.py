@@ -343,6 +343,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """Joins that the source's own document states, as the YAML would."""
     facts: Facts | None = None
     """What a federation subgraph states about its types; None: they are its own."""
+    exposes: tuple[str, ...] = ()
+    """Headers of its replies, in lower case, that are shown in `extensions.upstream`."""
     together: bool = True
     """One fetch may ask for several root fields (GraphQL); otherwise each is its own call (REST)."""
     refused: Mapping[str, FieldDefinitionNode] = {}

@@ -138,3 +138,5 @@ class Sends(msgspec.Struct, frozen=True):
     headers: HeaderRules = HeaderRules()
     state: Path | None = None
     """Folder for the last good copies of schemas; None: none are kept."""
+    fresh: dict[str, bytes] | None = None
+    """source → a document that was just read: it becomes the last good copy only once it is served. None: at once."""
