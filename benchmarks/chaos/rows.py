@@ -290,9 +290,9 @@ async def _leave(caller: Caller, number: int) -> None:
 
 
 async def burst(size: Size) -> Row:
-    slots, service = 10, 0.1
+    slots, service = 5, 0.2
     capacity = slots / service
-    concurrency = {"max": slots, "queue": 40, "max_wait": "250ms"}
+    concurrency = {"max": slots, "queue": 20, "max_wait": "500ms"}
     async with world("a", OFF | {"concurrency": concurrency}) as w:
         w["a"].source.delay = service
         await asyncio.gather(*(w.caller.ask(of("a", n)) for n in range(slots)))

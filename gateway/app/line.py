@@ -13,9 +13,11 @@ from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
 from gateway.telemetry import tracer
 from gateway.upstream.call import HeaderRules, Send, Sends
+from gateway.upstream.clock import REAL
 from gateway.upstream.headers import header_rules
 from gateway.upstream.layers.access import access
 from gateway.upstream.layers.cache import Store
+from gateway.upstream.layers.cache.items import SHARE, Items
 from gateway.upstream.layers.credentials import Tokens, credentials, tokens_for
 from gateway.upstream.onion import Shared, SourceState, client_for, onion
 from gateway.upstream.transport import HttpxClient
@@ -34,6 +36,8 @@ class Line(msgspec.Struct, frozen=True):
     schema: SourceState
     tokens: HttpxClient | None = None
     """The connections to its token endpoint, where it has one."""
+    items: Items | None = None
+    """Where single rows of its batches are kept. None where a caller's rights have to be looked at before each call."""
 
     def status(self) -> dict[str, Any]:
         view: dict[str, Any] = msgspec.to_builtins(self.data.view())
@@ -47,7 +51,8 @@ class Line(msgspec.Struct, frozen=True):
 
 def lines(settings: Settings) -> tuple[Line, ...]:
     """One line per source. Raises `ConfigError` with every header rule that cannot be made ready."""
-    shared = Shared(store=Store(settings.cache.size), tracer=tracer())
+    store, items = Store(settings.cache.size), Items(settings.cache.size // SHARE, REAL.wall)
+    shared = Shared(store=store, items=items, tracer=tracer())
     rules, problems = _all_headers(settings)
     if problems:
         raise ConfigError(settings.located(problems))
@@ -72,7 +77,8 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
         headers=rules,
         state=settings.gateway.state,
     )
-    return Line(source, sends, data, schema, client)
+    items = shared.items if policy.cache and not source.require else None
+    return Line(source, sends, data, schema, client, items)
 
 
 def _tokens(source: Source, shared: Shared) -> tuple[Tokens, HttpxClient] | tuple[None, None]:

@@ -61,6 +61,7 @@ async def load(line: Line) -> Loaded:
         log.exception("loading source %s failed by a fault of the gateway", source.name)
         message = f"the gateway failed to load {source.name} by a fault of its own; its log has the details"
         return Loaded(problems=(Problem("SOURCE_LOAD_FAILED", message, ("sources", source.name), sources=(source.name,)),))
+    subgraphs = [msgspec.structs.replace(subgraph, items=line.items) for subgraph in subgraphs]
     return Loaded(tuple(subgraph if subgraph.available else _unavailable(subgraph) for subgraph in subgraphs))
 
 

@@ -16,13 +16,15 @@ from graphql import NonNullTypeNode
 from gateway.errors import UpstreamBadContent
 from gateway.execution.envelope import Body, body
 from gateway.execution.gather import Convert, Descend, Gathered, KeyOf, descents, key_converter, key_reader
+from gateway.execution.kept import Kept, kept
 from gateway.execution.place import Found, Merge, Place, Replace, Target, completing, into, source_of, under
 from gateway.execution.reading import Readers, Reading, Sink, attribute_of
 from gateway.execution.represent import representing
 from gateway.planning.plan import Plan, Step
 from gateway.sources.base import Case, Entry, Field, Prepared, Representation, Subgraph
 from gateway.sources.reach import named, nullable
-from gateway.upstream.call import Reply
+from gateway.upstream.call import Propagated, Reply
+from gateway.upstream.headers import identity_of
 
 MISSES = 2
 NULL = object()
@@ -33,9 +35,34 @@ class ReadyStep:
     """A step of the plan, ready to run. See `run`."""
 
     __slots__ = (
-        "after", "also", "base", "body", "clean", "complete", "convert", "descents", "entry", "hide_key", "holders", "key_of",
-        "match", "merges", "misses", "nullable", "place", "prepared", "read_key", "replace", "requires", "same_key", "single",
-        "step", "subgraph", "then", "verify",
+        "after",
+        "also",
+        "base",
+        "body",
+        "clean",
+        "complete",
+        "convert",
+        "descents",
+        "entry",
+        "hide_key",
+        "holders",
+        "kept",
+        "key_of",
+        "match",
+        "merges",
+        "misses",
+        "nullable",
+        "place",
+        "prepared",
+        "read_key",
+        "replace",
+        "requires",
+        "same_key",
+        "single",
+        "step",
+        "subgraph",
+        "then",
+        "verify",
     )  # fmt: skip
 
     step: Step
@@ -56,6 +83,8 @@ class ReadyStep:
     key_of: KeyOf
     convert: Convert | None
     single: bool
+    kept: Kept | None
+    """Where its rows are kept one by one; None: they are not."""
     match: str
     read_key: KeyOf
     same_key: bool
@@ -105,9 +134,10 @@ class ReadyStep:
 
 
 class Ready:
-    """A compiled plan. `root` makes the row of the answer itself; `cases` says what each row class stands for."""
+    """A compiled plan. `root` makes the row of the answer itself; `cases` says what each row class stands for; `identity` reads
+    of a caller what its calls carry on, and `varies` names that."""
 
-    __slots__ = ("awaited", "cases", "first", "plan", "propagates", "root", "row_classes", "steps")
+    __slots__ = ("awaited", "cases", "first", "identity", "plan", "root", "row_classes", "steps", "varies")
 
     def __init__(self, plan: Plan, steps: tuple[ReadyStep, ...], root: type, cases: Mapping[type, Case]) -> None:
         self.plan = plan
@@ -117,7 +147,9 @@ class Ready:
         self.row_classes = frozenset(cases) - {root}
         self.awaited = frozenset(other for step in steps for other in step.after)
         self.first = tuple(i for i, step in enumerate(steps) if not step.requires)
-        self.propagates = tuple(sorted(frozenset().union(*(s.prepared.propagates for s in steps))))
+        propagated = frozenset[Propagated]().union(*(step.prepared.propagates for step in steps))
+        self.identity = identity_of(propagated)
+        self.varies = tuple(sorted({each if isinstance(each, str) else "*" for each in propagated}))
 
 
 def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:
@@ -153,6 +185,7 @@ def _step(step: Step, subgraph: Subgraph, cases: dict[type, Case]) -> ReadyStep:
     ready.nullable = prepared.match != "value" or not isinstance(fetch.selection.cases[0].fields[0].type, NonNullTypeNode)
     ready.body = body(prepared, _reading(readers, prepared.match, step), subgraph.wire.response_keys, prepared.match == "alias")
     ready.verify = prepared.verifier(ready.decode)
+    ready.kept = kept(step, prepared, subgraph)
     ready.base = step.base if step.base is not None else -1
     ready.requires = len(step.needs)
     ready.key_of = ready.read_key = attrgetter("__class__")

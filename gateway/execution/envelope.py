@@ -36,11 +36,12 @@ def body(prepared: Prepared, reading: Reading, graphql: bool, aliases: bool) -> 
     if reading.fast is None:
         return Body(None, _same, exact)
     fast = dict[str, reading.fast] if aliases else reading.fast  # type: ignore[name-defined]  # made from data
-    decoder = msgspec.json.Decoder(_envelope(prepared.path, fast, graphql))
+    decoder = msgspec.json.Decoder(envelope(prepared.path, fast, graphql))
     return Body(decoder.decode, _fast_value(prepared.path, reading, aliases), exact)
 
 
-def _envelope(path: tuple[str, ...], inner: Any, graphql: bool) -> Any:
+def envelope(path: tuple[str, ...], inner: Any, graphql: bool) -> Any:
+    """The type of a body that has `inner` under this path."""
     for depth, name in enumerate(reversed(path), 1):
         errors = [("errors", None, None)] if graphql and depth == len(path) else []
         inner = msgspec.defstruct("Envelope", [("inner", inner), *errors], rename={"inner": name}, kw_only=True, gc=False)

@@ -16,6 +16,7 @@ from gateway.upstream.layers.attempt import attempt
 from gateway.upstream.layers.breaker import Circuits, Opened, breaker
 from gateway.upstream.layers.bulkhead import Slots, bulkhead
 from gateway.upstream.layers.cache import Cache, Store, cache
+from gateway.upstream.layers.cache.items import Items
 from gateway.upstream.layers.deadline import deadline
 from gateway.upstream.layers.fetch_span import fetch_span
 from gateway.upstream.layers.hedge import Hedges, hedge
@@ -33,6 +34,7 @@ class Shared(msgspec.Struct, frozen=True):
     """What the onions of all sources have in common."""
 
     store: Store | None = None
+    items: Items | None = None
     tracer: telemetry.Tracer | None = None
     clock: Clock = REAL
     random: Callable[[], float] = random.random

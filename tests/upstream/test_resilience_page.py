@@ -29,7 +29,8 @@ def rows() -> dict[str, tuple[str, str, str]]:
 
 def kinds(root: type[SourceError]) -> list[type[SourceError]]:
     """The drawn tree alone: other rooms refine its classes, and may or may not have been imported."""
-    below = [kind for child in root.__subclasses__() if child.__module__ == errors.__name__ for kind in kinds(child)]
+    children = [child for child in root.__subclasses__() if child.__module__.startswith(f"{errors.__name__}.")]
+    below = [kind for child in children for kind in kinds(child)]
     return below if root in (SourceError, NotSent, UpstreamError) else [root, *below]
 
 
