@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import SourceUnavailable, UpstreamBlocked
 from gateway.upstream.call import Call, Reply
-from gateway.upstream.transport.addresses import Lookup, callable_addresses, lookup, origin
+from gateway.upstream.transport.addresses import Lookup, callable_addresses, literal, lookup, origin, permitted
 from gateway.upstream.transport.limits import LET_GO, UNSENDABLE, Limits, Orphans, Trust, budget, timed_out
+from gateway.upstream.transport.proxies import proxy_for
 
 if TYPE_CHECKING:
     from gateway.upstream.transport.exchange import Connections
@@ -30,7 +31,8 @@ class HttpxClient:
         self._look_up = look_up
         self.orphans = Orphans()
         self._limits = limits
-        self._connections: Connections | None = None
+        self._connections: dict[str | None, Connections] = {}
+        """By the proxy they go through."""
         self._closed = False
         self._drained = asyncio.Event()
 
@@ -42,8 +44,8 @@ class HttpxClient:
         self._drained.clear()
         try:
             async with asyncio.timeout(allowed.seconds):
-                await self._look(call.url)
-                return await self._opened().exchange(call)
+                proxy = await self._checked(call.url)
+                return await self._through(proxy).exchange(call)
         except TimeoutError as error:
             raise timed_out(allowed) from error
         finally:
@@ -55,31 +57,38 @@ class HttpxClient:
         while self.open_calls:
             await self._drained.wait()
         self._closed = True
-        if self._connections is not None:
-            await self._connections.close()
+        for each in self._connections.values():
+            await each.close()
+        self._connections.clear()
 
     def ready(self) -> HttpxClient:
         """Itself, opened now rather than for its first call, in which somebody would wait a fifth of a second for it."""
-        self._opened()
+        self._through(None)
         return self
 
-    def _opened(self) -> Connections:
-        if self._connections is None:
-            self._connections = connections(self._limits)
-        return self._connections
-
-    async def _look(self, url: str) -> None:
+    async def _checked(self, url: str) -> str | None:
+        """The proxy to go through, if any. Raises `UpstreamBlocked` where it, or the address in the URL, may not be called."""
         try:
             where = origin(url)
-            await callable_addresses(where.host, where.port, self._look_up)
+            proxy = proxy_for(self._limits.proxy, where)
+            if literal(where.host) is not None:
+                permitted((where.host,))
+            next_hop = origin(proxy) if proxy else where
+            await callable_addresses(next_hop.host, next_hop.port, self._look_up)
         except ValueError as error:
             raise UpstreamBlocked(UNSENDABLE) from error
+        return proxy
+
+    def _through(self, proxy: str | None) -> Connections:
+        if proxy not in self._connections:
+            self._connections[proxy] = connections(self._limits, proxy)
+        return self._connections[proxy]
 
 
-def connections(limits: Limits) -> Connections:
+def connections(limits: Limits, proxy: str | None) -> Connections:
     from gateway.upstream.transport.exchange import Connections  # noqa: PLC0415  6 MiB, and the schemas of many a gateway are files
 
-    return Connections(limits, _trust(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"), limits.tls))
+    return Connections(limits, _trust(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"), limits.tls), proxy)
 
 
 @cache

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 from gateway.errors import (
     SourceError,
@@ -18,21 +19,34 @@ from gateway.errors import (
 )
 from gateway.upstream.call import Call, Reply
 from gateway.upstream.optional import without
-from gateway.upstream.transport.limits import UNSENDABLE, Limits, Meaning, refuse_redirect, too_large
+from gateway.upstream.transport.addresses import permitted
+from gateway.upstream.transport.limits import (
+    REFUSED,
+    UNSENDABLE,
+    Limits,
+    Meaning,
+    refuse_by_proxy,
+    refuse_redirect,
+    too_large,
+)
 
 with without("click", "pygments", "rich"):  # for its command line
     import httpx
 
 
 class Connections:
-    """httpx's client, set up as the gateway calls. Raises what a failure means for the source."""
+    """httpx's client, set up as the gateway calls. `proxy`: what they go through."""
 
-    def __init__(self, limits: Limits, trust: ssl.SSLContext) -> None:
+    def __init__(self, limits: Limits, trust: ssl.SSLContext, proxy: str | None) -> None:
         self._most = limits.max_response
+        self._proxy = proxy
         self._client = httpx.AsyncClient(
+            http1=limits.http2 != "always",
+            http2=limits.http2 != "off",
+            proxy=httpx.Proxy(str(proxy), ssl_context=trust if proxy.startswith("https") else None) if proxy else None,
             follow_redirects=False,
             trust_env=False,
-            timeout=None,  # noqa: S113 - `send` has one total limit instead
+            timeout=None,  # noqa: S113 - `HttpxClient.send` has one total limit instead
             limits=httpx.Limits(max_connections=limits.max_connections, max_keepalive_connections=0),
             headers={"user-agent": "signpost", "accept-encoding": "identity"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -40,6 +54,7 @@ class Connections:
         )
 
     async def exchange(self, call: Call) -> Reply:
+        """Raises what a failure means for the source."""
         try:
             return await self._exchange(call)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ExceptionGroup) as error:  # a port over 65535 comes in a group
@@ -49,7 +64,10 @@ class Connections:
         await self._client.aclose()
 
     async def _exchange(self, call: Call) -> Reply:
-        async with self._client.stream(call.method, call.url, headers=list(call.headers), content=call.body) as response:
+        request = self._client.stream(
+            call.method, call.url, headers=list(call.headers), content=call.body, extensions={"trace": _check_peer}
+        )
+        async with request as response:
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
@@ -57,7 +75,21 @@ class Connections:
                     raise too_large(self._most)
         headers = {name: ", ".join(response.headers.get_list(name)) for name in response.headers}
         refuse_redirect(response.status_code, headers)
+        if self._proxy is not None:
+            refuse_by_proxy(response.status_code)
         return Reply(status=response.status_code, headers=headers, body=bytes(body))
+
+
+async def _check_peer(event: str, about: Mapping[str, Any]) -> None:
+    """Told by the library what it does. A name may lead elsewhere by now than when it was looked up: what it is connected to is
+    checked before a word is sent. Raises `UpstreamBlocked`."""
+    if event == "connection.connect_tcp.complete":
+        stream = about["return_value"]
+        try:
+            permitted((str(stream.get_extra_info("server_addr")[0]),))
+        except UpstreamBlocked:
+            await stream.aclose()
+            raise
 
 
 def failure(error: Exception) -> SourceError:
@@ -97,6 +129,7 @@ _CONNECT: Mapping[type[BaseException], Meaning] = {
 }
 
 _MEANINGS: Mapping[type[BaseException], Meaning] = {
+    httpx.ProxyError: (UpstreamUnreachable, REFUSED, "proxy_configuration_error"),
     httpx.PoolTimeout: (SourceSaturated, None, None),
     httpx.NetworkError: (UpstreamUnreachable, "closed the connection before it had answered", "connection_terminated"),
     httpx.RemoteProtocolError: (UpstreamBadContent, "answered with something that is not HTTP", "http_protocol_error"),
