@@ -21,11 +21,12 @@ from gateway.engine.document import Document, Variables, Variant, prepare
 from gateway.engine.flight import Flights
 from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
+from gateway.engine.labels import Shares, labels_of
 from gateway.engine.limits import Limits
 from gateway.engine.nouns import Answer, Asked, Form, Shown
 from gateway.engine.parts import Parts
 from gateway.engine.render import Renderer
-from gateway.engine.returned import Returned, returned
+from gateway.engine.returned import Returned, exposed, returned
 from gateway.engine.rights import Rights
 from gateway.engine.store import AnswerStore, Lru, Stored
 from gateway.engine.stories import Stories
@@ -71,10 +72,12 @@ class Engine:
         stories: Stories | None = None,
         tagged: bool = False,
         returned: Mapping[str, Sequence[Returned]] = {},
+        shares: Shares = Shares(),
     ) -> None:
         """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail.
 
         `tagged`: answers say what they are made of. `returned`: source → headers of its replies that are handed on.
+        `shares`: which labels of overrides a request has.
         """
         self.stories = stories if stories is not None else Stories()
         self.supergraph = supergraph
@@ -85,6 +88,8 @@ class Engine:
         self.rights = rights
         self.tagged = tagged
         self.returned = returned
+        self.exposed = {name: each.exposes for name, each in supergraph.subgraphs.items() if each.exposes}
+        self.shares = shares
         self.per_path = per_path
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
@@ -110,13 +115,15 @@ class Engine:
                 document.estimate.check(variables)
             lacking = self.rights.lacking(asked.request.caller) if self.rights else 0
             flags = document.flags(variables)
+            if document.labels:
+                flags = (*flags, *self.shares.chosen(document.labels, asked.request))
             if lacking & document.rules:
                 flags = (*flags, lacking & document.rules)
             variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
-            if variant.ready.propagates:
-                answer = replace(answer, propagates=variant.ready.propagates)
+            if variant.ready.varies:
+                answer = replace(answer, propagates=variant.ready.varies)
             return replace(answer, tags=variant.tags) if self.tagged else answer
         except RequestError as refused:
             return self.failed(asked, self.render.refusal(refused, asked.request))
@@ -159,6 +166,8 @@ class Engine:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
             if self.rights is not None and document.refusal is None:
                 document.rules = self.rights.of_document(document.node)
+            if document.refusal is None:
+                document.labels = labels_of(self.supergraph, document.node)
             document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
         except RequestError as refused:
             document = refused
@@ -172,7 +181,8 @@ class Engine:
         if lacking and self.rights:
             selection, withheld = cut(operation.selection, self.rights, lacking)
             operation = replace(operation, selection=selection)
-        plan = self.planned(operation)
+        chosen = zip(document.labels, flags[len(document.flag_names) :], strict=False)
+        plan = self.planned(operation, frozenset(label for label, has in chosen if has))
         rules = self.rights.of_sources(plan.subgraphs) if self.rights else 0
         variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection, withheld, rules)
         document.variants.put(flags, variant)
@@ -182,8 +192,8 @@ class Engine:
         flags = {name: bool(variables.get(name)) for name in document.flag_names}
         return normalise(self.supergraph.schema, document.node, document.operation, flags, incremental=incremental)
 
-    def planned(self, operation: Operation) -> Plan:
-        plan = plan_operation(operation, self.supergraph)
+    def planned(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
+        plan = plan_operation(operation, self.supergraph.chosen(labels))
         planned, limit = len(plan.steps), self.limits.upstream_calls
         if limit and planned > limit:
             raise TooManyUpstreamCalls(
@@ -199,7 +209,7 @@ class Engine:
         aspects = debug.wanted(headers.get(debug.HEADER), self.debug) if self.debug else frozenset()
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
-        identity = tuple([headers.get(name) for name in ready.propagates])
+        identity = ready.identity(headers)
         on_error = self.on_error_of(asked, document)
         key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
         shown = document.shown
@@ -242,6 +252,8 @@ class Engine:
         outcome = await Run(variant.ready, variables, asked.request, listed).outcome(introspected, on_error)
         if self.returned:
             outcome = replace(outcome, returned=returned(outcome.exchanges, self.returned))
+        if self.exposed:
+            outcome = replace(outcome, exposed=exposed(outcome.exchanges, self.exposed))
         if document.rules or variant.rules:
             outcome = replace(outcome, private=True)
         if variant.withheld is not None:

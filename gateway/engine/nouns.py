@@ -55,7 +55,7 @@ class Answer(msgspec.Struct, frozen=True):
     tags: tuple[bytes, ...] = ()
     """What it is made of: sources, and types as `Type`, for caches that forget by name."""
     propagates: tuple[str, ...] = ()
-    """The caller's headers, in lower case, that its calls carried on: what a private answer depends on."""
+    """The caller's headers, in lower case, that its calls carried on (`*`: by a pattern): what a private answer depends on."""
     parts: AsyncGenerator[bytes] | None = None
     """In place of `body`: payloads, the first of which is there when the first of the data is."""
 

@@ -50,7 +50,8 @@ class Parts:
         variables = document.coerce(asked.variables)
         if document.estimate is not None:
             document.estimate.check(variables)
-        flags = (*document.flags(variables), IN_PARTS)
+        labels = engine.shares.chosen(document.labels, asked.request)
+        flags = (*document.flags(variables), *labels, IN_PARTS)
         variant = document.variants.get(flags) or self._compiled(document, variables, flags)
         if variant.schedule is None:
             return None
@@ -66,7 +67,8 @@ class Parts:
     def _compiled(self, document: Document, variables: Variables, flags: tuple[int, ...]) -> Variant:
         engine = self._engine
         operation = engine.normal(document, variables, incremental=True)
-        plan = engine.planned(operation)
+        chosen = zip(document.labels, flags[len(document.flag_names) :], strict=False)
+        plan = engine.planned(operation, frozenset(label for label, has in chosen if has))
         times = schedule(plan)
         rules = engine.rights.of_sources(plan.subgraphs) if engine.rights else 0
         ready = compile_plan(plan, engine.supergraph.subgraphs)

@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from gateway.errors import Owner, SourceError
-from gateway.upstream.call import Call, Reply, Request, Send
+from gateway.upstream.call import Call, Propagated, Reply, Request, Send
 from gateway.upstream.layers.cache.items import Items
 
 if TYPE_CHECKING:
@@ -312,12 +312,25 @@ class Prepared(msgspec.Struct, frozen=True):
     match: str
     path: tuple[str, ...] = ()
     key_field: str | None = None
-    propagates: frozenset[str] = frozenset()
+    propagates: frozenset[Propagated] = frozenset()
     """The caller's headers that these calls carry: part of the identity."""
     following: Callable[[Call, Reply], Call | None] | None = None
     """Where rows come in pages: the call for those after this reply; None: these were the last. Raises a `SourceError`."""
     pages: int = 1
     """Pages that are read at most; keys not found by then are errors."""
+    pruner: Pruner | None = None
+    """Where the service may refuse a whole call for a field it no longer knows."""
+
+
+class Pruner(Protocol):
+    """Asks a service for less, where it no longer knows a field."""
+
+    def again(self, call: Call, error: SourceError) -> Call | None:
+        """The call without what this failure says is unknown; None: it is about something else."""
+
+    def remembering(self, prepared: Prepared) -> Prepared:
+        """The fetch with calls that leave it out from the start, for as long as it is remembered."""
+        ...
 
 
 class Prepare(Protocol):
@@ -344,6 +357,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """Joins that the source's own document states, as the YAML would."""
     facts: Facts | None = None
     """What a federation subgraph states about its types; None: they are its own."""
+    exposes: tuple[str, ...] = ()
+    """Headers of its replies, in lower case, that are shown in `extensions.upstream`."""
     together: bool = True
     """One fetch may ask for several root fields (GraphQL); otherwise each is its own call (REST)."""
     refused: Mapping[str, FieldDefinitionNode] = {}

@@ -13,7 +13,20 @@ from gateway.config.catalog import Unreadable, owner_of
 from gateway.config.model.callers import Callers
 from gateway.config.model.front import Http, RateLimit
 from gateway.config.model.part import OFF, Part, one_or_more, setting
-from gateway.config.model.scalars import Address, AdminListen, File, Listen, Positive, Size, Socket, Text, file, wrong
+from gateway.config.model.scalars import (
+    Address,
+    AdminListen,
+    File,
+    HeaderName,
+    Listen,
+    Positive,
+    Share,
+    Size,
+    Socket,
+    Text,
+    file,
+    wrong,
+)
 from gateway.config.problem import ConfigError
 from gateway.errors import Owner
 
@@ -110,11 +123,25 @@ class Limits(Part):
     upstream_calls_total: int = setting(2000, "Calls one request may really make; the rest is null.", ge=1, strict=True)
     deadline: Positive = setting("10s", "Time for one request, all its calls included.")
     body: Size = setting("256KiB", "Largest request accepted.")
+    headers: Size = setting("32KiB", "Largest head of a request accepted: its address and all its header fields.")
+    connections: int = setting(
+        10_000,
+        "Connections of callers open at once. Near it the longest idle are closed; beyond it new ones are refused.",
+        ge=10,
+        strict=True,
+    )
 
 
 class Ownership(Part):
     required: bool = setting(True, "`false`: a source without an owner is answered for by the gateway's owner.", strict=True)
     in_schema: bool = setting(True, "The field `_gateway`: sources, their owners and states, as part of the API.", strict=True)
+
+
+class Override(Part):
+    hash_by: HeaderName | None = setting(
+        None, "The caller's header that decides `percent(n)` of a label; absent, or without it: the request's id."
+    )
+    labels: Mapping[Text, Share] = setting({}, "Label → share of the requests that have it: `on`, `off` or a percentage.")
 
 
 class Gateway(Part):
@@ -131,6 +158,7 @@ class Gateway(Part):
     http: Http = setting({}, "How requests and answers travel.")
     introspection: bool = setting(True, "`false`: the schema is not told to callers.", strict=True)
     suggestions: bool = setting(True, "`false`: a wrong name is not answered with those that are like it.", strict=True)
+    override: Override = setting({}, "Fields that move between subgraphs for some requests: `@override(label:)`.")
     ownership: Ownership = setting({}, "Whether every source needs an owner, and where owners are told.")
     debug: Annotated[tuple[Literal["provenance", "plan", "timing"], ...], one_or_more()] = setting(
         (), "What a caller may be told of its own answer by asking with `X-Signpost-Debug`."

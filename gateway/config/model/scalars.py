@@ -105,6 +105,14 @@ def ratio(value: Any, info: ValidationInfo) -> float:
     return float(match[1]) / 100
 
 
+def share(value: Any, info: ValidationInfo) -> float:
+    """0 to 1; `on` is all, `off` none."""
+    try:
+        return {"on": 1.0, "off": 0.0}[value] if value in ("on", "off") else ratio(value, info)
+    except PydanticCustomError:
+        raise wrong("on, off, or a percentage such as 10%") from None
+
+
 def percentile(value: Any, info: ValidationInfo) -> str | float:
     if isinstance(value, str) and PERCENTILE.fullmatch(value):
         return value
@@ -134,6 +142,7 @@ Duration = Annotated[float, _written(duration, DURATION.pattern, "2s")]
 Positive = Annotated[float, _written(duration, DURATION.pattern, "2s"), Field(gt=0)]
 Size = Annotated[int, _written(size, SIZE.pattern, "64KiB"), Field(gt=0)]
 Ratio = Annotated[float, _written(ratio, RATIO.pattern, "10%")]
+Share = Annotated[float, _written(share, f"on|off|{RATIO.pattern}", "10%")]
 Percentile = Annotated[str | float, _written(percentile, f"{PERCENTILE.pattern}|{DURATION.pattern}", "p95")]
 OrUpstream = Annotated[float | str, _written(_or_upstream, f"from_upstream|{DURATION.pattern}", "from_upstream")]
 
@@ -215,12 +224,21 @@ def pattern(expression: str, expected: str) -> Any:
     return PlainValidator(check, json_schema_input_type=Annotated[str, WithJsonSchema(schema)])
 
 
+def _names(value: Any) -> str:
+    try:
+        re.compile(text(value))
+    except re.error as fault:
+        raise wrong(f"a regular expression: {fault}") from None
+    return str(value)
+
+
 def _no_line_break(value: SecretStr) -> SecretStr:
     if any(c in value.get_secret_value() for c in "\r\n\0"):
         raise wrong("one line: a header's value has no line breaks")
     return value
 
 
+REGEX = {"type": "string", "format": "regex"}
 NAME = "[_A-Za-z][_0-9A-Za-z]*"
 SOURCE = "[A-Za-z_][A-Za-z0-9_-]{0,63}"
 
@@ -250,4 +268,5 @@ Name = Annotated[str, pattern(NAME, "a GraphQL name: letters, digits and _")]
 FieldPath = Annotated[str, pattern(rf"(?:{NAME}(?:\.{NAME})*)?", "names with dots between, such as data.items")]
 Coordinate = Annotated[str, pattern(rf"{NAME}\.{NAME}", "TYPE.FIELD, such as Product.stock")]
 Target = Annotated[str, pattern(rf"{SOURCE}\.{NAME}", "SOURCE.FIELD, such as inventory.getStock")]
+HeaderPattern = Annotated[str, PlainValidator(_names, json_schema_input_type=Annotated[str, WithJsonSchema(REGEX)])]
 HeaderName = Annotated[str, pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", "the name of an HTTP header")]
