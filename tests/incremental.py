@@ -1,4 +1,4 @@
-"""What a client does with an answer in parts: put each where it belongs. Both formats, strictly: nothing unannounced, nothing lost."""
+"""What a client does with an answer in parts: it puts each where it belongs. Strictly: nothing unannounced, nothing twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ Json = dict[str, Any]
 
 
 async def parts(
-    engine: Engine, query: str, variables: Mapping[str, Any] | None = None, form: Form = Form.CURRENT, request: Request | None = None
+    engine: Engine,
+    query: str,
+    variables: Mapping[str, Any] | None = None,
+    form: Form = Form.CURRENT,
+    request: Request | None = None,
 ) -> list[Json]:
     """The payloads, parsed. An answer that came at once is one."""
     answer = await engine.answer(Asked(query, request or Request("req_test"), variables or {}, form=form))

@@ -107,7 +107,7 @@ def _payload(part: Part, form: Form, render: Renderer, request: Request, documen
     failed: list[Json] = []
 
     def errors(entries: Iterable[Entry]) -> Json:
-        told = list(render.entries(entries, request, list[Told]()))
+        told = [dict(entry) for entry in render.entries(entries, request, list[Told]())]
         failed.extend(told)
         return {"errors": told} if told else {}
 
@@ -141,7 +141,7 @@ def _piece(piece: Piece) -> Json:
 
 def _apollo(part: Part, errors: Callable[[Iterable[Entry]], Json]) -> Json:
     """Each piece says where it belongs; what failed is null there."""
-    pieces = [
+    pieces: list[Json] = [
         {"data": msgspec.Raw(each.data), "path": list(each.path)} | _label(each.instance) | errors(each.errors)
         for each in part.pieces
     ]

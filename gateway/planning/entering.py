@@ -70,9 +70,9 @@ class Entering:
     # ------------------------------------------------------------ by key
 
     def _by_key(self, position: Position, subgraph: str, field: Field) -> Presence | None:
-        hops = self._way(position, subgraph)
+        hops = self._way(position, subgraph) or ()
         presence = None
-        for hop in hops or ():
+        for hop in hops:
             presence = next((p for p in position.presences if p.root and p.subgraph == hop.subgraph), None)
             if presence is None or (hop is hops[-1] and not self._answers(presence, position, field)):
                 presence = self._enter(position, hop)

@@ -36,9 +36,7 @@ class Framing(msgspec.Struct, frozen=True):
 FRAMINGS = {
     Frame.EVENTS: Framing(b":\n\n", b"event: next\ndata: ", b"\n\n", b"event: complete\ndata:\n\n", b":\n\n"),
     Frame.PARTS: Framing(b"\r\n---", HEAD, b"\r\n---", b"--\r\n"),
-    Frame.SUBSCRIPTION: Framing(
-        b"\r\n--graphql", HEAD + b'{"payload":', b"}\r\n--graphql", b"--\r\n", HEAD + b"{}\r\n--graphql"
-    ),
+    Frame.SUBSCRIPTION: Framing(b"\r\n--graphql", HEAD + b'{"payload":', b"}\r\n--graphql", b"--\r\n", HEAD + b"{}\r\n--graphql"),
 }
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import pytest
-from graphql import FieldNode, InlineFragmentNode, OperationDefinitionNode, SelectionNode, SelectionSetNode, parse, print_ast
+from graphql import InlineFragmentNode, OperationDefinitionNode, SelectionNode, SelectionSetNode, parse, print_ast
 from hypothesis import given, note
 from hypothesis import strategies as st
 
@@ -17,10 +15,11 @@ from gateway.engine import Engine, Form
 from gateway.upstream.call import Call, Reply
 from tests.execution.agreement import UNLIMITED
 from tests.execution.choices import Choices, bounded
-from tests.execution.test_federation import accounts, part, scores, shop as goods, users
+from tests.execution.test_federation import accounts, part, scores, users
+from tests.execution.test_federation import shop as goods
 from tests.execution.test_joins import LINKS, World
 from tests.federated import a_gateway
-from tests.graphs import Service, an_engine, ask, shop
+from tests.graphs import an_engine, ask, shop
 from tests.incremental import merged, merged_by_path, parts
 
 Node = Any
@@ -53,7 +52,8 @@ def worlds(choices: Choices) -> tuple[Engine, str]:
         links, query = LINKS, world.query()
     elif number == 1:
         services, links = shop()
-        query = """{ products(first: 4) { id name reviews { stars author { name again: email } product { price reviews { id } } } }
+        query = """{ products(first: 4) {
+            id name reviews { stars author { name again: email } product { price reviews { id } } } }
             me { id name } users { email } }"""
     elif number == 2:
         services, query = [*goods()], '{ products { name light grams weight(in: "g") sku } again: products { light } }'
@@ -119,7 +119,7 @@ def used(query: str) -> str:
     return f"query ({', '.join(wanted)}) {{{body}"
 
 
-@bounded(150)
+@bounded(50)
 @given(st.data())
 def test_an_answer_in_parts_put_together_is_the_answer(data: st.DataObject) -> None:
     choices = Choices(data.draw)

@@ -35,7 +35,7 @@ class Delivery(Shaper):
         super().__init__(cases, on_error, listed)
         self.later = frozenset(later)
         self.complete: set[Deferral] = set()
-        """Fragments whose fetches are there: what belongs to them waits no longer."""
+        """Fragments whose fetches are there."""
         self.found: list[Site] = []
         """On the walk under way."""
         self.waiting: list[Site] = []
@@ -52,17 +52,19 @@ class Delivery(Shaper):
         return encode(None if data is NULLED else data), errors, self._announced()
 
     def next(self) -> tuple[tuple[Piece, ...], tuple[Completed, ...], tuple[Instance, ...]]:
-        """What has become complete since, and what is announced with that."""
+        """What has become complete since, and what is announced with that: some of which may be complete, too."""
         self.entries = {}
-        due = [site for site in self.waiting if not self.complete.isdisjoint(site.group)]
-        self.waiting = [site for site in self.waiting if self.complete.isdisjoint(site.group)]
+        announced: tuple[Instance, ...] = ()
         pieces: list[Piece] = []
         failed: dict[str, tuple[Entry, ...]] = {}
-        for site in due:
-            self._deliver(site, pieces, failed)
+        while due := [site for site in self.waiting if not self.complete.isdisjoint(site.group)]:
+            self.waiting = [site for site in self.waiting if self.complete.isdisjoint(site.group)]
+            for site in due:
+                self._deliver(site, pieces, failed)
+            announced += self._announced()
         done = [key for key in self.open if key[0] in self.complete]
         completed = tuple(Completed(instance, failed.get(instance.id, ())) for instance in map(self.open.pop, done))
-        return tuple(p for p in pieces if p.instance.id not in failed), completed, self._announced()
+        return tuple(p for p in pieces if p.instance.id not in failed), completed, announced
 
     def _deliver(self, site: Site, pieces: list[Piece], failed: dict[str, tuple[Entry, ...]]) -> None:
         deferral = min(self.complete & site.group, key=lambda each: each.id)
@@ -107,7 +109,7 @@ class Delivery(Shaper):
         made: dict[str, Any] = {}
         later: dict[Group, list[Field]] = {}
         for field, group in plan:
-            if group and self.complete.isdisjoint(group):
+            if group:
                 later.setdefault(group, []).append(field)
                 continue
             value = self.value(getattr(row, attribute_of(field.key)), field.type, field, (*path, field.key))

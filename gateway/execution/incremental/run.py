@@ -40,12 +40,11 @@ class IncrementalRun(Run):
         try:
             while not schedule.first <= self._done:
                 await self._next(running)
-            self._complete(delivery, schedule)
             data, errors, pending = delivery.first(self.root)
             yield self._part(data=data, errors=errors, pending=pending, more=bool(delivery.open))
             while delivery.open:
-                await self._next(running)
                 if not self._complete(delivery, schedule):
+                    await self._next(running)
                     continue
                 pieces, completed, pending = delivery.next()
                 if pieces or completed or pending:
