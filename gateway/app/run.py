@@ -21,6 +21,7 @@ import msgspec
 import uvloop
 
 from gateway.app import memory
+from gateway.app.events import Emitter, webhooks
 from gateway.app.front import street_of
 from gateway.app.house import House
 from gateway.app.line import lines
@@ -63,7 +64,7 @@ class Process:
 
     def __init__(self, settings: Settings, sockets: Sockets, parent: int | None = None) -> None:
         self._parent = parent
-        self._house = House(settings, lines(settings), composed=memory.settle)
+        self._house = House(settings, lines(settings), composed=memory.settle, emitter=Emitter(webhooks(settings.events)))
         self._street = street_of(settings)
         public = frozenset(settings.gateway.admin.public)
         app = street(self._house, self._street.front, public=public)

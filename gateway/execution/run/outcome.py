@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from gateway.execution.exchange import Exchange
@@ -37,3 +39,5 @@ class Outcome(msgspec.Struct, frozen=True):
     """The upstream calls, in the order they ended."""
     returned: tuple[tuple[bytes, bytes], ...] = ()
     """Header fields of the sources that are handed on. The engine's business."""
+    exposed: tuple[dict[str, Any], ...] = ()
+    """What calls came back with in the headers that their source exposes. The engine's business."""
