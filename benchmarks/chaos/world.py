@@ -357,6 +357,6 @@ async def _port(process: asyncio.subprocess.Process, log: Path) -> int:
     while not (found := re.search(rb":(\d+)/graphql", said)):
         line = await process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the gateway did not start: {log.read_text()}")
+            raise RuntimeError(f"the gateway did not start: {await asyncio.to_thread(log.read_text)}")
         said += line
     return int(found[1])

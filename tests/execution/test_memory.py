@@ -16,12 +16,17 @@ from tests.graphs import Service, an_engine, ask, shop
 QUERY = "{ products { name reviews { stars author { name } } } }"
 
 
+def left() -> list[object]:
+    gc.collect()
+    return [each for each in gc.get_objects() if isinstance(each, Run | SourceError)]
+
+
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    gc.collect()
+def nothing_more() -> Iterator[None]:
+    before = left()
+    known = set(map(id, before))
     yield
-    gc.collect()
-    assert [each for each in gc.get_objects() if isinstance(each, Run | SourceError)] == []
+    assert [each for each in left() if id(each) not in known] == []
 
 
 def world() -> tuple[Engine, list[Service]]:
