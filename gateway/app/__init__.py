@@ -51,7 +51,8 @@ def serve(
     if workers > 1:
         announce(f"{workers} workers listen on {address}")
         return Workers(workers, partial(_start_worker, config, sock)).run()
-    run(settings, Sockets(sock, bind_admin(settings)), lambda house: announce(f"{_state(house)} on {address}"))
+    read = partial(settings_of, config)
+    run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"))
     return 0
 
 
@@ -85,7 +86,8 @@ def _work(config: Path, sock: socket, number: int) -> None:
     try:
         settings = settings_of(config)
         ready = partial(log.info, "worker %d is ready", number)
-        run(settings, Sockets(sock, bind_admin(settings, number)), lambda _: ready(), parent.sentinel if parent else None)
+        sockets, read = Sockets(sock, bind_admin(settings, number)), partial(settings_of, config)
+        run(settings, sockets, read, lambda _: ready(), parent.sentinel if parent else None)
     except ConfigError as error:
         log.error("the configuration has problems:\n%s", error)
         leave(CONFIG_WRONG)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 
 from gateway.composition import Supergraph
 from gateway.engine import debug
-from gateway.engine.document import Document, Variables, Variant, prepare
+from gateway.engine.document import VARIANTS, Document, Variables, Variant, prepare
 from gateway.engine.flight import Flights
 from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
@@ -36,8 +37,10 @@ from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, Too
 from gateway.execution.compile import compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
-from gateway.planning.plan import Plan
+from gateway.planning.plan import Plan, outline
 from gateway.planning.planner import plan as plan_operation
+from gateway.upstream.call import Request
+from gateway.upstream.clock import WALL
 
 __all__ = ["Answer", "Asked", "Engine", "Form", "Limits"]
 
@@ -45,6 +48,8 @@ LARGE = 16 * 1024
 """Characters of a document from which it is prepared off the event loop."""
 DOCUMENTS = 2_000
 DOCUMENT_CHARACTERS = 16 * 1024 * 1024
+WARM = 200
+"""Documents a new engine prepares before it takes the place of another."""
 INTROSPECTIONS = 50
 INTROSPECTION_BYTES = 64 * 1024 * 1024
 EVERY = 10_000
@@ -66,7 +71,7 @@ class Engine:
         on_error: str = "propagate",
         per_path: bool = False,
         new_id: Callable[[str], str] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = WALL,
         debug: frozenset[str] = frozenset(),
         rights: Rights | None = None,
         stories: Stories | None = None,
@@ -149,6 +154,17 @@ class Engine:
 
     # ------------------------------------------------------------ once per operation
 
+    def warm(self, before: Engine) -> None:
+        """Prepare what the engine before was asked last, so that nobody waits for it. Slow: not on the loop."""
+        for (text, name), known in reversed(before.documents.latest(WARM)):
+            document = self._prepared(Asked(text, Request(""), operation_name=name))
+            if isinstance(known, RequestError) or isinstance(document, RequestError) or document.refusal is not None:
+                continue
+            for flags, _ in reversed(known.variants.latest(VARIANTS)):
+                if len(flags) == len(document.flag_names):
+                    with suppress(RequestError):
+                        self._compile(document, dict(zip(document.flag_names, flags, strict=True)), flags, 0)
+
     async def _prepare(self, asked: Asked) -> Document | RequestError:
         key = (asked.document, asked.operation_name)
 
@@ -196,9 +212,8 @@ class Engine:
         plan = plan_operation(operation, self.supergraph.chosen(labels))
         planned, limit = len(plan.steps), self.limits.upstream_calls
         if limit and planned > limit:
-            raise TooManyUpstreamCalls(
-                f"This operation needs {planned} upstream calls; at most {limit} are allowed.", planned=planned, limit=limit
-            )
+            said = f"This operation needs {planned} upstream calls; at most {limit} are allowed."
+            raise TooManyUpstreamCalls(said, planned=planned, limit=limit, plan=outline(plan))
         return plan
 
     # ------------------------------------------------------------ once per request

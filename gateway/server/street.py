@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
@@ -18,6 +18,7 @@ from gateway.server.hold import Hold
 from gateway.server.house import Front, House
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
+from gateway.server.reload import Reload, Reloaded
 from gateway.server.reply import Saying
 from gateway.server.status import status_json, status_page
 from gateway.server.view import Streams
@@ -46,14 +47,15 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
     return Cors(front.cors, graphql) if front.cors is not None else graphql
 
 
-def backyard(house: House) -> ASGIApp:
-    """The application on the admin address."""
+def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = None) -> ASGIApp:
+    """The application on the admin address. `reload` reads the configuration again."""
     explain = Route("/explain/{wanted}", Explain(house))
     holds = (
         Route("/sources/{name}/hold", Hold(house, release=False)),
         Route("/sources/{name}/release", Hold(house, release=True)),
     )
-    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds])
+    again = [Route("/reload", Reload(reload))] if reload is not None else []
+    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds, *again])
 
 
 def _health(house: House) -> Sequence[BaseRoute]:
