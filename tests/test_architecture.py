@@ -26,6 +26,7 @@ ROOMS = [
 DOORS = {
     "pyreqwest": {"upstream/transport"},
     "httpx": {"upstream/transport"},
+    "websockets": {"upstream/transport/websocket.py"},
     "pybreaker": {"upstream/layers/breaker.py"},
     "aiocache": {"upstream/layers/cache"},
     "pydantic": {"config", "app/loading.py"},

@@ -16,7 +16,7 @@ from gateway.config.model import ApiKey, Callers, Jwt, RateLimit, Settings
 from gateway.config.problem import ConfigError, Problem
 from gateway.errors import UpstreamBadContent
 from gateway.server.cors import CorsRules
-from gateway.server.house import Front
+from gateway.server.house import Front, LiveRules
 from gateway.server.identity import Identify, KeySet
 from gateway.server.persisted import Documents, Manifest
 from gateway.server.rate import Bucket, MemoryRate
@@ -56,6 +56,7 @@ def street_of(settings: Settings) -> Street:
         documents=_documents(http.documents, settings) if http.documents else None,
         cors=_cors(http.cors) if http.cors else None,
         csrf=http.csrf,
+        live=_live(gateway.subscriptions) if gateway.subscriptions else None,
         batch=http.batch or 0,
         compress=http.compress or 0,
         partial_success=http.partial_success,
@@ -65,6 +66,10 @@ def street_of(settings: Settings) -> Street:
     )
     held = (client, None if isinstance(rate, MemoryRate) else rate)
     return Street(front, tuple(each for each in held if each is not None))
+
+
+def _live(live: config.Live) -> LiveRules:
+    return LiveRules(live.per_connection, live.init_timeout, live.idle)
 
 
 def _rate(limit: RateLimit) -> MemoryRate | RedisRate:

@@ -24,6 +24,7 @@ from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine, Limits
 from gateway.engine.labels import Shares
+from gateway.engine.live import Open
 from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
 from gateway.errors import Disclosure, Owner
@@ -57,7 +58,9 @@ class House:
         is new about the sources."""
         gateway = settings.gateway
         self.engine: Engine | None = None
-        self.draining = False
+        self._draining = False
+        live = gateway.subscriptions
+        self._open = Open(live.per_process, live.queue) if live is not None else Open(0)
         self.owner: Owner = gateway.owner
         self.disclosure = Disclosure(gateway.errors.upstream_detail, gateway.errors.audience)
         self.limits = DoorLimits(
@@ -86,6 +89,17 @@ class House:
         self._after_composing = composed
 
     # ------------------------------------------------------------ opening and closing
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    @draining.setter
+    def draining(self, draining: bool) -> None:
+        """What would never end by itself is ended."""
+        self._draining = draining
+        if draining:
+            self._open.end()
 
     async def open(self) -> None:
         """Load every source and begin to answer, as far as they allow. Raises `ConfigError` with all problems."""
@@ -208,7 +222,7 @@ class House:
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return engine_of(self._settings, supergraph, self.stories)
+        return engine_of(self._settings, supergraph, self.stories, self._open)
 
     @property
     def lines(self) -> Mapping[str, Line]:
@@ -314,7 +328,7 @@ def _returned(source: Source) -> tuple[Returned, ...]:
     return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
 
 
-def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None) -> Engine:
+def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None, opened: Open | None = None) -> Engine:
     """The supergraph's engine, within the configured limits."""
     gateway = settings.gateway
     return Engine(
@@ -327,6 +341,7 @@ def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | Non
         debug=frozenset(gateway.debug),
         rights=rights(settings, supergraph),
         stories=stories,
+        opened=opened,
         tagged=bool(gateway.http.cache_tags),
         shares=Shares(gateway.override.labels, gateway.override.hash_by and gateway.override.hash_by.lower()),
         returned={source.name: back for source in settings.sources if (back := _returned(source))},

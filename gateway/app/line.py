@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,17 +13,21 @@ from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
 from gateway.telemetry import tracer
-from gateway.upstream.call import HeaderRules, Send, Sends
+from gateway.upstream.call import HeaderRules, Layer, Send, Sends, Stream
 from gateway.upstream.clock import REAL
 from gateway.upstream.headers import header_rules
 from gateway.upstream.layers.access import access
 from gateway.upstream.layers.cache import Store
 from gateway.upstream.layers.cache.items import SHARE, Items
 from gateway.upstream.layers.credentials import Tokens, credentials, tokens_for
-from gateway.upstream.onion import Shared, SourceState, client_for, onion
+from gateway.upstream.onion import Shared, SourceState, client_for, limits_of, onion
+from gateway.upstream.streaming import stream_around, stream_onion
 from gateway.upstream.transport import HttpxClient
+from gateway.upstream.transport.streams import Carrier, opener
 from gateway.upstream.trust import trust_of
 
+MOST = 100_000
+"""Connections of one source's subscriptions; what bounds them is how many subscriptions a worker serves."""
 SCHEMA_TIME = 30.0
 """Seconds a schema may take to be read, all attempts included."""
 
@@ -79,7 +83,7 @@ def _kept_or_new(source: Source, rules: HeaderRules, settings: Settings, shared:
 
 def _made_of(source: Source, settings: Settings) -> tuple[Any, ...]:
     """Files by what is in them: a certificate is renewed under its old name."""
-    about = (source.kind, source.url, source.headers, source.auth, source.require, _home(source))
+    about = (source.kind, source.url, source.headers, source.auth, source.require, source.subscriptions, _home(source))
     return (*about, source.policy, trust_of(source.policy.tls), settings.gateway.state)
 
 
@@ -100,6 +104,8 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
         around=lambda send: guard(onion(policy, send, SourceState(source.name, policy, None, shared), shared)),
         headers=rules,
         state=settings.gateway.state,
+        stream=_stream(source, data, shared, own, guard),
+        stream_around=stream_around(policy, data, shared) if source.subscriptions and not source.require else None,
     )
     items = shared.items if policy.cache and not source.require else None
     return Line(source, sends, data, schema, client, items, made_of)
@@ -110,6 +116,18 @@ def _tokens(source: Source, shared: Shared) -> tuple[Tokens, HttpxClient] | tupl
     if source.auth is None:
         return None, None
     return tokens_for(source.name, source.auth.oauth2_client_credentials, shared.clock)
+
+
+def _stream(
+    source: Source, state: SourceState, shared: Shared, own: Layer | None, guard: Callable[[Send], Send]
+) -> Stream | None:
+    """Its subscriptions have connections of their own, one each."""
+    travel = source.subscriptions
+    if travel is None:
+        return None
+    limits = msgspec.structs.replace(limits_of(source.policy), max_connections=MOST)
+    carrier = Carrier(travel.protocol, travel.url, travel.init)
+    return stream_onion(source.policy, guard(opener(carrier, limits)), state, shared, own)
 
 
 def _home(source: Source) -> str | None:

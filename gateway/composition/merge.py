@@ -38,16 +38,16 @@ from gateway.composition.links import link_field, resolve_links
 from gateway.composition.moves import answers, graph_of, overridden_for_good
 from gateway.composition.rules import Clash, directive_differences, merge_differences, several, sharing_differences
 from gateway.composition.satisfiability import query_as_a_type, unsatisfied
+from gateway.composition.subscriptions import merge_subscriptions, subscription_as_a_type, with_roots
 from gateway.composition.supergraph import Supergraph
 from gateway.composition.together import check_extensions, check_interfaces, check_requirements, check_sharing, check_values
 from gateway.composition.types import Merging, Report, Usage, merge_type
 from gateway.composition.visible import hidden_coordinates, visible_types, with_visible_values
 from gateway.config.model import Link as LinkSettings
 from gateway.config.problem import ConfigError, Problem
-from gateway.sources.base import Subgraph
+from gateway.sources.base import QUERY, SUBSCRIPTION, Subgraph
 from gateway.sources.reach import fields_of, named, possible_types
 
-QUERY = "Query"
 EXECUTABLE = (GraphQLDisableErrorPropagationDirective, GraphQLDeferDirective, GraphQLStreamDirective)
 """Directives of operations."""
 Parts = Mapping[str, TypeDefinitionNode]
@@ -75,9 +75,10 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
     if any(p.severity == "error" for p in problems):
         raise ConfigError(problems)
     document = DocumentNode(definitions=(*directives, *visible.values()))
-    schema = _build(document, problems)
+    subscribes = any(s.subscriptions for s in subgraphs) and bool(fields_of(visible.get(SUBSCRIPTION)))
+    schema = _build(document, problems, subscribes=subscribes)
     everything = DocumentNode(definitions=(*directives, *types.values())) if hidden else document
-    whole = _build(everything, problems) if hidden else schema
+    whole = _build(everything, problems, subscribes=subscribes) if hidden else schema
     moving = choices(subgraphs, graph.possible, lambda labels: graph_of(subgraphs, types, resolved, labels))
     graphs = [graph, *(moving.graph(labels) for labels in moving.to_check())] if moving else [graph]
     if out_of_reach := [problem for each in graphs for problem in unsatisfied(each, visible, by_name, resolved)]:
@@ -131,6 +132,10 @@ def _merged_types(
     entities = {lookup.type for s in subgraphs for lookup in s.lookups}
     merging = _merging(subgraphs, by_name, problems)
     types: dict[str, TypeDefinitionNode] = {QUERY: _merge_root(subgraphs, merging, problems)}
+    problems += subscription_as_a_type(subgraphs)
+    if subscribing := [s for s in subgraphs if s.subscriptions]:
+        types[SUBSCRIPTION] = merge_subscriptions(subscribing, problems)
+        parts.pop(SUBSCRIPTION)
     for name, definitions in parts.items():
         if any(by_name[s].facts is not None for s in definitions):
             types[name] = merge_type(name, definitions, merging)
@@ -265,10 +270,10 @@ def _merge_directives(subgraphs: Sequence[Subgraph], problems: list[Problem]) ->
 # ---------------------------------------------------------------- schema and graph
 
 
-def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:
+def _build(document: DocumentNode, problems: list[Problem], *, subscribes: bool = False) -> GraphQLSchema:
     """The schema clients see. What composition let through and GraphQL does not is a problem too, never a traceback."""
     try:
-        schema = build_ast_schema(document, assume_valid_sdl=True)
+        schema = build_ast_schema(with_roots(document, subscribes=subscribes), assume_valid_sdl=True)
         faults: Sequence[GraphQLError | TypeError] = validate_schema(schema)
     except TypeError as unknown:
         faults = [unknown]

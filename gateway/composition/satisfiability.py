@@ -17,11 +17,10 @@ from gateway.composition.graph import Graph, Provided
 from gateway.composition.rules import contact_of
 from gateway.composition.supergraph import Link
 from gateway.config.problem import Problem
-from gateway.sources.base import Subgraph
+from gateway.sources.base import QUERY, SUBSCRIPTION, Subgraph
 from gateway.sources.reach import fields_of, named
 
 Types = Mapping[str, TypeDefinitionNode]
-QUERY = "Query"
 STATES = 200_000
 """Beyond that the walk stops: a supergraph that has more is checked in part, and says so."""
 
@@ -40,7 +39,8 @@ def unsatisfied(graph: Graph, types: Types, subgraphs: Mapping[str, Subgraph], l
     """One problem for each (home, type, source out of reach) and for each link whose keys are out of reach. `types` as clients
     see them."""
     walk = _Walk(graph, types, links)
-    walk.run(State(QUERY, "", frozenset((name, ()) for name in subgraphs)))
+    for root in (QUERY, SUBSCRIPTION) if any(s.subscriptions for s in subgraphs.values()) else (QUERY,):
+        walk.run(State(root, "", frozenset((name, ()) for name in subgraphs)))
     problems = [
         _problem(subgraphs[home], subgraphs[other], name, fields) for (home, name, other), fields in sorted(walk.missing.items())
     ]
@@ -227,17 +227,17 @@ def query_as_a_type(subgraphs: Iterable[Subgraph]) -> list[Problem]:
     for subgraph in subgraphs:
         for name, node in subgraph.types.items():
             if name == "Query" != subgraph.query:
-                problems.append(_second_query(subgraph, "Query", "is a plain type, but Query is the root of every schema"))
+                problems.append(second_root(subgraph, "Query", "is a plain type, but Query is the root of every schema"))
             for field in fields_of(node):
                 if named(field.type) == subgraph.query:
-                    problems.append(_second_query(subgraph, f"{name}.{field.name.value}", "gives the query root itself"))
+                    problems.append(second_root(subgraph, f"{name}.{field.name.value}", "gives the query root itself"))
     return problems
 
 
-def _second_query(subgraph: Subgraph, coordinate: str, said: str) -> Problem:
+def second_root(subgraph: Subgraph, coordinate: str, said: str) -> Problem:
     renamed = "rename it in this source; the new name is undone on the wire:\n"
     prefix = "".join(part.capitalize() for part in subgraph.name.replace("-", "_").split("_"))
-    yaml = f"  - name: {subgraph.name}\n    prefix: {{types: {prefix}_, only: [Query]}}"
+    yaml = f"  - name: {subgraph.name}\n    prefix: {{types: {prefix}_, only: [{coordinate}]}}"
     return Problem(
         "QUERY_TYPE_CLASH",
         f"{coordinate} of {subgraph.name} {said}.",
@@ -245,5 +245,5 @@ def _second_query(subgraph: Subgraph, coordinate: str, said: str) -> Problem:
         coordinates=(f"{subgraph.name}: {coordinate}",),
         sources=(subgraph.name,),
         owners=_owners(subgraph),
-        fix=renamed + yaml if coordinate == "Query" else "leave the root fields that lead there out with `expose`",
+        fix=renamed + yaml if "." not in coordinate else "leave the root fields that lead there out with `expose`",
     )

@@ -15,18 +15,17 @@ from gateway.composition.graph import Graph
 from gateway.composition.hints import values_of
 from gateway.composition.moves import NOTHING
 from gateway.composition.types import Parts, Report
-from gateway.sources.base import Subgraph
+from gateway.sources.base import QUERY, SUBSCRIPTION, Subgraph
 from gateway.sources.reach import field_of, fields_of, named
 
 Types = Mapping[str, TypeDefinitionNode]
-QUERY = "Query"
 
 
 def check_sharing(subgraphs: Mapping[str, Subgraph], types: Types, graph: Graph, report: Report) -> None:
     """A field that several answer has to be meant to be: @shareable in all of them, or part of a key."""
     keyed = {name: _keyed(subgraph) for name, subgraph in subgraphs.items()}
     for name, node in types.items():
-        if not isinstance(node, ObjectTypeDefinitionNode):
+        if not isinstance(node, ObjectTypeDefinitionNode) or name == SUBSCRIPTION:
             continue
         for field in fields_of(node):
             having = [

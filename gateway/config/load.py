@@ -99,6 +99,7 @@ def _source(keys: SourceKeys, options: BaseModel | None, document: Document) -> 
         protect=keys.protect,
         weight=keys.weight,
         not_found=keys.not_found,
+        subscriptions=keys.subscriptions if document.gateway.subscriptions is not None else None,
         budget=keys.budget,
         owned_by=keys.owner,
     )

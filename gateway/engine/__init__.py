@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from graphql import OperationType
 from msgspec.structs import replace
 
 from gateway.composition import Supergraph
@@ -24,6 +25,7 @@ from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
 from gateway.engine.labels import Shares, labels_of
 from gateway.engine.limits import Limits
+from gateway.engine.live import Live, Open
 from gateway.engine.nouns import Answer, Asked, Form, Shown
 from gateway.engine.parts import Parts
 from gateway.engine.render import Renderer
@@ -78,11 +80,12 @@ class Engine:
         tagged: bool = False,
         returned: Mapping[str, Sequence[Returned]] = {},
         shares: Shares = Shares(),
+        opened: Open | None = None,
     ) -> None:
         """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail.
 
         `tagged`: answers say what they are made of. `returned`: source → headers of its replies that are handed on.
-        `shares`: which labels of overrides a request has.
+        `shares`: which labels of overrides a request has. `opened`: the subscriptions of this process.
         """
         self.stories = stories if stories is not None else Stories()
         self.supergraph = supergraph
@@ -104,6 +107,7 @@ class Engine:
         self.introspecting: Flights[tuple[Variant, bytes], Mapping[str, bytes]] = Flights()
         self.preparing: Flights[tuple[str, str | None], Document | RequestError] = Flights()
         self.parts = Parts(self)
+        self.live = Live(self, opened if opened is not None else Open())
 
     # ------------------------------------------------------------ the way of a request
 
@@ -124,7 +128,7 @@ class Engine:
                 flags = (*flags, *self.shares.chosen(document.labels, asked.request))
             if lacking & document.rules:
                 flags = (*flags, lacking & document.rules)
-            variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
+            variant = document.variants.get(flags) or self.compiled(document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
             if variant.ready.varies:
@@ -163,7 +167,7 @@ class Engine:
             for flags, _ in reversed(known.variants.latest(VARIANTS)):
                 if len(flags) == len(document.flag_names):
                     with suppress(RequestError):
-                        self._compile(document, dict(zip(document.flag_names, flags, strict=True)), flags, 0)
+                        self.compiled(document, dict(zip(document.flag_names, flags, strict=True)), flags, 0)
 
     async def _prepare(self, asked: Asked) -> Document | RequestError:
         key = (asked.document, asked.operation_name)
@@ -190,7 +194,7 @@ class Engine:
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
 
-    def _compile(self, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
+    def compiled(self, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
         """`lacking`: what of the rules its fields come under this caller does not meet."""
         withheld = None
         operation = self.normal(document, variables)
@@ -206,7 +210,9 @@ class Engine:
 
     def normal(self, document: Document, variables: Variables, *, incremental: bool = False) -> Operation:
         flags = {name: bool(variables.get(name)) for name in document.flag_names}
-        return normalise(self.supergraph.schema, document.node, document.operation, flags, incremental=incremental)
+        schema = self.supergraph.schema
+        root = schema.subscription_type if document.operation.operation is OperationType.SUBSCRIPTION else schema.query_type
+        return normalise(schema, document.node, document.operation, flags, root=root, incremental=incremental)
 
     def planned(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
         plan = plan_operation(operation, self.supergraph.chosen(labels))

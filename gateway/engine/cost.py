@@ -86,7 +86,7 @@ def estimate(
     if not (limits.cost or limits.list_size):
         return None
     reader = _Reader(supergraph, fragments, limits)
-    parts = tuple(reader.parts("Query", operation.selection_set, {}))
+    parts = tuple(reader.parts(operation.operation.value.capitalize(), operation.selection_set, {}))
     if not (limits.cost or reader.slices):
         return None
     return Estimate(parts if limits.cost else (), tuple(dict.fromkeys(reader.slices)), limits)

@@ -102,7 +102,7 @@ class Document:
         self.operation = operation
         self.refusal: RequestError | None = None
         self.apart = False
-        """It is refused, or may be answered in parts: what nearly no operation is."""
+        """It is refused, subscribes, or may be answered in parts: what nearly no operation does."""
         self.flag_names = flag_names(operation, fragments)
         self.on_error = "null" if any(d.name.value == KEEPS_SIBLINGS for d in operation.directives or ()) else None
         """What its own directive says an error does; None: it says nothing."""
@@ -157,13 +157,16 @@ def prepare(supergraph: Supergraph, text: str, operation_name: str | None, limit
     """Raises `RequestError`: syntax, limits, no such operation, validation. A write is a refusal the document carries."""
     node = _parse(text, limits)
     operation = _choose(node, operation_name)
-    document = Document(supergraph.schema, node, operation) if operation.operation is OperationType.QUERY else None
-    if document is None:
+    kind, subscribes = operation.operation, supergraph.schema.subscription_type is not None
+    if kind is OperationType.MUTATION or (kind is OperationType.SUBSCRIPTION and not subscribes):
         return _refused(supergraph, node, operation)
+    document = Document(supergraph.schema, node, operation)
     within(operation, _fragments(node), limits)
     if faults := validate(supergraph.schema, node, max_errors=VALIDATION_ERRORS, hide_suggestions=not limits.suggestions):
         raise several(ValidationFailed, faults)
-    document.apart = any(d.name.value in INCREMENTAL for d in directives(operation, _fragments(node)))
+    document.apart = kind is OperationType.SUBSCRIPTION or any(
+        d.name.value in INCREMENTAL for d in directives(operation, _fragments(node))
+    )
     document.hides = not limits.suggestions
     document.estimate = estimate(supergraph, operation, _fragments(node), limits)
     return document

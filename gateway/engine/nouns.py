@@ -18,6 +18,8 @@ class Form(Enum):
     """The incremental delivery format of the GraphQL specification's draft: pending, incremental, completed."""
     APOLLO = "20220824"
     """What it was in August 2022, as Apollo's clients ask for it: incremental, by path and label."""
+    WHOLE = "whole"
+    """Several payloads, but each a whole answer: a websocket's."""
 
 
 class Asked(msgspec.Struct, frozen=True):

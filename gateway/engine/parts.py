@@ -1,4 +1,4 @@
-"""Answers in parts, to clients that take them: the engine's other way, for operations that say `@defer`.
+"""Answers in parts, to clients that take them: the engine's other way, for operations that say `@defer` (`live` is the third).
 
 What a part cannot do as an answer can goes the ordinary way, complete and at once, as the specification lets a server choose:
 callers that lack rights, `on_error: halt`, and those who watch their own answers.
@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from graphql import OperationType
 
 from gateway.engine import debug
 from gateway.engine.document import Document, Variables, Variant
@@ -45,7 +46,9 @@ class Parts:
         engine = self._engine
         if document.refusal is not None:
             return engine.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
-        if asked.form is None or self._whole(asked, document):
+        if document.operation.operation is OperationType.SUBSCRIPTION:
+            return engine.live.answer(asked, document)
+        if asked.form is None or asked.form is Form.WHOLE or self._whole(asked, document):
             return None
         variables = document.coerce(asked.variables)
         if document.estimate is not None:

@@ -156,7 +156,7 @@ def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:
     """Costs about a tenth of a millisecond per object type selected; done once per operation and variant."""
     cases: dict[type, Case] = {}
     (answer,) = plan.answer.cases
-    root = _root_row(answer)
+    root = _root_row(answer, plan.answer.type)
     cases[root] = Case(answer.types, (), answer.fields)
     steps = [_step(step, subgraphs[step.fetch.subgraph], cases) for step in plan.steps]
 
@@ -169,8 +169,8 @@ def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:
     return Ready(plan, tuple(steps), root, cases)
 
 
-def _root_row(case: Case) -> type:
-    slots = [(attribute_of(f.key), Any, "Query" if f.name == "__typename" else None) for f in case.fields]
+def _root_row(case: Case, name: str) -> type:
+    slots = [(attribute_of(f.key), Any, name if f.name == "__typename" else None) for f in case.fields]
     rename = {attribute_of(f.key): f.key for f in case.fields}
     return msgspec.defstruct("Answer", slots, rename=rename, kw_only=True, gc=False)
 
@@ -207,7 +207,7 @@ def _reading(readers: Readers, match: str, step: Step) -> Reading:
     """Of what stands under the fetch's path in the body."""
     selection, entry = step.fetch.selection, step.fetch.entry
     if match == "root":
-        return readers.object(selection, "Query")
+        return readers.object(selection, selection.type)
     if match == "value":
         (field,) = selection.cases[0].fields
         return readers.value(field.type, field.selection, f"Query.{field.name}")

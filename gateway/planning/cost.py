@@ -13,7 +13,7 @@ from gateway.composition.graph import HERE, Graph, Provided, Way
 from gateway.sources.base import Field, Selection
 from gateway.sources.reach import named
 
-QUERY = "Query"
+ROOTS = frozenset({"Query", "Subscription"})
 FETCH = 1_000_000
 """What a fetch costs. Between plans of equally many, the one that asks fewer fields away from where the rows are is cheaper."""
 NEVER = 1_000 * FETCH
@@ -208,7 +208,7 @@ class Costs:
         found: dict[str, int] = {}
         for subgraph in self.graph.fields.get((type_name, field.name), ()):
             cost = self.below(field, type_name, subgraph, here.get(subgraph, ()))
-            cost += 0 if subgraph in here or type_name == QUERY else self._size(field)
+            cost += 0 if subgraph in here or type_name in ROOTS else self._size(field)
             found[subgraph] = cost + self._required(type_name, field.name, subgraph, here)
         for subgraph, provided in here.items():
             if subgraph not in found and self.graph.provided(type_name, field.name, provided) is not None:
@@ -238,7 +238,7 @@ class Costs:
         self, type_name: str, subgraph: str, here: Mapping[str, Provided], parent: Parent | None
     ) -> tuple[frozenset[str], int]:
         """The subgraphs on the way, and the fetches it costs besides."""
-        if type_name == QUERY:
+        if type_name in ROOTS:
             return frozenset((subgraph,)), 0
         best: Way | None = None
         for start, provided in here.items():
@@ -258,7 +258,7 @@ class Costs:
         type_name, field, here = parent
         if not self.graph.offers(type_name, field, subgraph):
             return NEVER
-        if type_name == QUERY:
+        if type_name in ROOTS:
             return 1
         way = self.graph.ways(type_name, here).get(subgraph)
         return 1 + FETCH * (way.cost - 1) if way is not None and way.cost else ABOVE

@@ -15,7 +15,7 @@ from graphql import FieldNode, SelectionSetNode, TypeNode, print_ast
 
 from gateway.composition.graph import Hop, Provided
 from gateway.errors import InternalError
-from gateway.planning.cost import FETCH, everyones
+from gateway.planning.cost import FETCH, ROOTS, everyones
 from gateway.planning.draft import Draft, Node, Place, Position, Presence, same, same_fields
 from gateway.planning.operation import TYPENAME
 from gateway.planning.requirement import field_of_requirement
@@ -44,7 +44,7 @@ class Entering:
         for known in position.presences:
             if known.subgraph == subgraph and self._answers(known, position, field) and self._joins(known, position):
                 return known
-        if position.type == QUERY:
+        if position.type in ROOTS:
             return self._root(position, subgraph)
         return self._by_key(position, subgraph, field) or self._from_above(position, subgraph, field)
 
@@ -57,12 +57,12 @@ class Entering:
 
     def _joins(self, presence: Presence, position: Position) -> bool:
         """Root fields that may come later are a call of their own; below, a call that is made anyway brings them."""
-        return position.type != QUERY or presence.draft.deferred == self.planner.deferred
+        return position.type not in ROOTS or presence.draft.deferred == self.planner.deferred
 
     def _root(self, position: Position, subgraph: str) -> Presence:
         together = self.planner.subgraphs[subgraph].together
-        draft = self.planner.draft(subgraph, QUERY)
-        presence = Presence(draft, draft.root.case((QUERY,)), draft.rows)
+        draft = self.planner.draft(subgraph, position.type)
+        presence = Presence(draft, draft.root.case((position.type,)), draft.rows)
         if together:
             position.presences.append(presence)
         return presence
@@ -304,7 +304,7 @@ class Entering:
         if not self.graph.offers(parent.type, leading.name, subgraph):
             return None
         above = self.presence(parent, leading, subgraph) if self._can_repeat(parent, leading, subgraph) else None
-        if above is None or (above is parent.presences[0] and parent.type != QUERY):
+        if above is None or (above is parent.presences[0] and parent.type not in ROOTS):
             return None
         definition = self.graph.definition(parent.type, leading.name, subgraph)
         wire = named(definition.type)
@@ -323,7 +323,7 @@ class Entering:
 
     def could_reach(self, position: Position, subgraph: str) -> bool:
         """Could the rows of this position be had from this subgraph, too?"""
-        if position.type == QUERY:
+        if position.type in ROOTS:
             return True
         if any(subgraph in self.graph.ways(position.type, p.subgraph, p.provided) for p in position.presences):
             return True

@@ -53,7 +53,7 @@ class Planner:
 
     def plan(self, operation: Operation) -> Plan:
         (case,) = operation.selection.cases
-        root = Position(self.nowhere().rows, QUERY, (QUERY,), [])
+        root = Position(self.nowhere().rows, operation.selection.type, case.types, [])
         self.fill(root, [f for f in case.fields if not f.name.startswith("__")])
         introspected = tuple(f.key for f in case.fields if f.name in INTROSPECTED)
         return Plan(operation.selection, finish(self.drafts, self.graph, self.subgraphs), introspected)

@@ -61,6 +61,17 @@ class Documents(Protocol):
     def text(self, params: Params) -> str: ...
 
 
+class LiveRules(msgspec.Struct, frozen=True):
+    """What a websocket may cost. Times in seconds."""
+
+    per_connection: int = 100
+    """Operations open at once."""
+    init_timeout: float = 10.0
+    """Until it has to say who it is."""
+    idle: float = 300.0
+    """Without an operation."""
+
+
 class Front(msgspec.Struct, frozen=True):
     """How the street door is set up. What is None is not there."""
 
@@ -80,6 +91,8 @@ class Front(msgspec.Struct, frozen=True):
     """Header fields that tell who a caller is, in lower case."""
     csrf: bool = False
     """A request that a page of anyone's could send without being asked needs a header that shows it was not."""
+    live: LiveRules | None = LiveRules()
+    """Websockets; None: there are none."""
     batch: int = 0
     """Operations one body may hold."""
     partial_success: int = 200

@@ -17,6 +17,8 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.server.house import House
+from gateway.server.socket import Socket
+from gateway.server.socket import socket as socket_of
 from gateway.server.wire import Wire, make_room, wire
 
 log = logging.getLogger("gateway.server")
@@ -110,7 +112,7 @@ class Listener(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_PER_SECOND == 0:
             for connection in list(self.server_state.connections):
-                if isinstance(connection, Wire):
+                if isinstance(connection, Wire | Socket):
                     connection.tick()
             make_room(self.server_state.connections, self._most)
         return await super().on_tick(counter)
@@ -126,7 +128,7 @@ def _config(app: Doorway, wire: type[Wire], house: House) -> uvicorn.Config:
         app,
         interface="asgi3",
         http=wire,
-        ws="websockets-sansio",
+        ws=socket_of(house),
         ws_max_size=house.limits.body,
         ws_per_message_deflate=False,
         lifespan="off",

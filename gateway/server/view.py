@@ -6,7 +6,9 @@ to the engine. The only door to `strawberry` for HTTP.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -19,7 +21,7 @@ from msgspec.structs import replace
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import GraphQL
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.config import StrawberryConfig
@@ -28,20 +30,24 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from gateway.engine import Asked
+from gateway.engine import Answer, Asked, Form
 from gateway.errors import RequestError
 from gateway.server import refusal
 from gateway.server.admission import charge, key_of
 from gateway.server.caller import fields, new_request_id, request_of
-from gateway.server.house import Fields, Front, House
+from gateway.server.house import Fields, Front, House, LiveRules
 from gateway.server.params import check_variables, from_given
 from gateway.upstream.call import Request
 
 PROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL)
-INIT_WAIT = timedelta(seconds=10)
-"""How long a websocket may stay open without saying who it is."""
-OPERATIONS = 100
-"""Open at once on one websocket."""
+LOOK = 1.0
+"""Seconds between two looks at a connection that may be idle."""
+IDLE, RESTART = 1000, 1012
+"""Close codes (RFC 6455, section 7.4.1, and its registry): clients connect again when they need to."""
+
+
+CALLER = "gateway.caller"
+"""Where the connection's `Caller` stands in its scope."""
 
 
 class EngineError(GraphQLError):
@@ -62,6 +68,10 @@ class Caller(msgspec.Struct):
     request: Callable[[Any], Awaitable[Request]]
     connection_params: Any = None
     """What a websocket's client said when it opened it: a browser can say who it is nowhere else."""
+    open: int = 0
+    """Operations."""
+    since: float = 0.0
+    """When the last one ended, on the `time.monotonic` clock."""
 
 
 class EngineSchema(BaseSchema):
@@ -90,8 +100,14 @@ class EngineSchema(BaseSchema):
         operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
         assert isinstance(context_value, Caller)
+        answer = await self._answer(context_value, query, variable_values, operation_name, operation_extensions)
+        return answer if isinstance(answer, ExecutionResult) else _result(msgspec.json.decode(answer.body))
+
+    async def _answer(
+        self, caller: Caller, query: Any, variables: Any, operation_name: Any, extensions: Any
+    ) -> Answer | ExecutionResult:
         try:
-            request = await context_value.request(context_value.connection_params)
+            request = await caller.request(caller.connection_params)
         except RequestError as error:
             return _failed([refusal.entry(error, Request(new_request_id()), self._house)])
         engine = self._house.engine
@@ -100,23 +116,45 @@ class EngineSchema(BaseSchema):
         if engine is None:
             return _failed(refusal.waiting(request, self._house))
         try:
-            params = from_given(query, operation_name, variable_values, operation_extensions)
+            params = from_given(query, operation_name, variables, extensions)
             check_variables(params, self._house.limits.variables)
             documents = self._front.documents
             text = params.query if documents is None else documents.text(params)
         except RequestError as error:
             return _failed([refusal.entry(error, request, self._house)])
-        answer = await engine.answer(Asked(text, request, params.variables or {}, params.operation_name))
-        return _result(msgspec.json.decode(answer.body))
+        return await engine.answer(Asked(text, request, params.variables or {}, params.operation_name, form=Form.WHOLE))
 
-    async def stream(self, *given: Any, **named: Any) -> AsyncGenerator[PreExecutionError | ExecutionResult, None]:
-        """One answer, then the end: the gateway has no operation yet that answers more than once."""
-        return self._once(await self.execute(*given, **named))
+    async def stream(  # type: ignore[override]  # what the view hands over, and no more
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,  # noqa: ARG002  part of the seam
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> AsyncGenerator[PreExecutionError | ExecutionResult, None]:
+        """One answer or many, then the end."""
+        assert isinstance(context_value, Caller)
+        return self._told(context_value, query, variable_values, operation_name, operation_extensions)
 
     subscribe = stream
 
-    async def _once(self, result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:
-        yield result
+    async def _told(self, caller: Caller, *given: Any) -> AsyncGenerator[ExecutionResult, None]:
+        caller.open += 1
+        try:
+            answer = await self._answer(caller, *given)
+            if isinstance(answer, ExecutionResult):
+                yield answer
+            elif answer.parts is None:
+                yield _result(msgspec.json.decode(answer.body))
+            else:
+                async with aclosing(answer.parts) as payloads:
+                    async for payload in payloads:
+                        yield _result(msgspec.json.decode(payload))
+        finally:
+            caller.open -= 1
+            caller.since = monotonic()
 
     def execute_sync(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError("the view is asynchronous")
@@ -147,22 +185,44 @@ class Streams(GraphQL[Caller, None]):
     """The view, with a context that makes our `Request`."""
 
     def __init__(self, house: House, front: Front = Front(), *, clock: Callable[[], float] = monotonic) -> None:
+        live = front.live or LiveRules()
         super().__init__(
             EngineSchema(house, front),
             graphql_ide=None,
             subscription_protocols=PROTOCOLS,
-            connection_init_wait_timeout=INIT_WAIT,
-            max_subscriptions_per_connection=OPERATIONS,
+            connection_init_wait_timeout=timedelta(seconds=live.init_timeout),
+            max_subscriptions_per_connection=live.per_connection,
+            allowed_origins=[origin.decode("latin-1") for origin in front.cors.origins] if front.cors else (),
         )
         self._house = house
+        self._idle = live.idle
         self._front = front
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.run(WebSocket(scope, receive, send))
+        socket = WebSocket(scope, receive, send)
+        scope[CALLER] = caller = Caller(partial(self._made, scope), since=self._clock())
+        watching = asyncio.ensure_future(self._watched(socket, caller))
+        try:
+            await self.run(socket)
+        finally:
+            watching.cancel()
+
+    async def _watched(self, socket: WebSocket, caller: Caller) -> None:
+        """Ends a connection on which nothing is open: for long, or while another house has taken the place of this one."""
+        with suppress(RuntimeError, WebSocketDisconnect):
+            while True:
+                await asyncio.sleep(min(LOOK, self._idle / 4))
+                if caller.open or socket.application_state is not WebSocketState.CONNECTED:
+                    continue
+                if self._house.draining:
+                    await socket.close(RESTART, "the gateway is shutting down")
+                elif self._clock() - caller.since > self._idle:
+                    await socket.close(IDLE, "idle")
 
     async def get_context(self, request: HttpRequest | WebSocket, response: Response | WebSocket) -> Caller:  # noqa: ARG002  part of the seam
-        return Caller(partial(self._made, request.scope))
+        caller: Caller = request.scope[CALLER]
+        return caller
 
     async def _made(self, scope: Scope, params: Any) -> Request:
         """One of many on a websocket. Raises what identifying its caller raises."""

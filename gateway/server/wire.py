@@ -26,6 +26,20 @@ NEARLY = 0.9
 """Part of all connections from which on those that wait for their clients are closed."""
 
 
+class Stuck:
+    """How long a client has taken nothing of what is there for it, as seen now and then."""
+
+    __slots__ = ("_from",)
+
+    def __init__(self) -> None:
+        self._from = inf
+
+    def since(self, paused: bool, now: float) -> float:
+        """Seconds; 0 while it takes what comes."""
+        self._from = min(self._from, now) if paused else inf
+        return now - self._from if paused else 0.0
+
+
 class Wire(HttpToolsProtocol):
     """One client connection; `house` and `most` are set by `wire`. Times are on the loop's clock, in seconds."""
 
@@ -41,6 +55,7 @@ class Wire(HttpToolsProtocol):
         """When the request that is arriving began to; inf: none is."""
         self._closing_since = inf
         self._fault: RequestError | None = None
+        self._stuck = Stuck()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -97,6 +112,8 @@ class Wire(HttpToolsProtocol):
             self._closing_since = min(self._closing_since, now)
             if now - self._closing_since > patience:
                 self.transport.abort()
+        elif self._stuck.since(self.flow is not None and self.flow.write_paused, now) > patience:
+            self.transport.abort()
         elif now - self._since > patience:
             self._refuse(ReadTimedOut(f"The request did not arrive completely within {patience:g} s."))
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from importlib import import_module
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -23,7 +24,9 @@ from graphql import (
     GraphQLSchema,
     graphql,
     introspection_types,
+    parse,
     print_schema,
+    subscribe,
 )
 from strawberry import Schema
 
@@ -35,7 +38,7 @@ from gateway.sources.document import PYTHON, Document
 from gateway.sources.graphql import subgraph
 from gateway.sources.graphql.prepare import Post
 from gateway.sources.report import fault, nearest
-from gateway.upstream.call import Call, Reply, Send, Sends
+from gateway.upstream.call import Call, Reply, Send, Sends, Stream
 
 if TYPE_CHECKING:
     from gateway.config.model import Source
@@ -75,10 +78,12 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
 
 def _load(source: Source, sends: Sends) -> Subgraph:
     place = source.schema_.from_
-    sdl, execute = _opened(source, _found(source, place))
+    schema = _found(source, place)
+    sdl, execute = _opened(source, schema)
     restore_one_of()
     post = Post(source.url or place, sends.headers)
-    return subgraph(source, Document(sdl.encode(), place), post, sends.around(in_process(execute)))
+    stream = sends.stream_around(live(schema)) if sends.stream_around is not None else None
+    return subgraph(source, Document(sdl.encode(), place), post, sends.around(in_process(execute)), stream)
 
 
 def in_process(execute: Execute) -> Send:
@@ -93,6 +98,33 @@ def in_process(execute: Execute) -> Send:
             raise UpstreamFailed("raised an error of its own") from error
 
     return send
+
+
+def live(schema: Any) -> Stream:
+    """The transport of subscriptions."""
+
+    async def stream(call: Call) -> AsyncGenerator[Reply]:
+        asked, context = msgspec.json.decode(call.body or b"{}", type=Asked), {"headers": dict(call.headers)}
+        try:
+            events = await _subscribed(schema, asked, context)
+            if not isinstance(events, AsyncIterator):
+                yield Reply(200, CONTENT, _encoded(events))
+                return
+            async for result in events:
+                yield Reply(200, CONTENT, _encoded(result))
+        except Exception as error:
+            log.exception("a subscription of the local schema of %s failed", call.url)
+            raise UpstreamFailed("raised an error of its own") from error
+
+    return stream
+
+
+async def _subscribed(schema: Any, asked: Asked, context: Mapping[str, Any]) -> Any:
+    """The events; or one result, where there are none to come."""
+    if isinstance(schema, Schema):
+        return await schema.subscribe(asked.query, variable_values=asked.variables, context_value=context)
+    events = subscribe(schema, parse(asked.query), variable_values=asked.variables, context_value=context)
+    return await events if isawaitable(events) else events
 
 
 def _encoded(result: Result) -> bytes:

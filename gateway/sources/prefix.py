@@ -15,7 +15,7 @@ from graphql import NamedTypeNode, NameNode, Node, ScalarTypeDefinitionNode, Typ
 from msgspec.structs import replace as restated
 
 from gateway.config.problem import ConfigError, Problem
-from gateway.sources.base import Argument, Dispatch, Entry, Fetch, Field, Prepared, Selection, Subgraph, Wire
+from gateway.sources.base import SUBSCRIPTION, Argument, Dispatch, Entry, Fetch, Field, Prepared, Selection, Subgraph, Wire
 from gateway.sources.reach import BUILT_IN
 from gateway.sources.report import fault, nearest
 
@@ -52,7 +52,8 @@ def prefixed(source: Source, subgraph: Subgraph) -> Subgraph:
 
 def _names(source: Source, prefix: Prefix, subgraph: Subgraph) -> dict[str, str]:
     """old → new. Without `only`: every type but the query root and scalars, which merge when they are the same."""
-    every = [n for n, node in subgraph.types.items() if n != subgraph.query and not isinstance(node, ScalarTypeDefinitionNode)]
+    roots = {subgraph.query, SUBSCRIPTION} if subgraph.subscriptions else {subgraph.query}
+    every = [n for n, node in subgraph.types.items() if n not in roots and not isinstance(node, ScalarTypeDefinitionNode)]
     names = {name: prefix.types + name for name in (every if prefix.only is None else prefix.only)}
     if problems := _problems(source, prefix, subgraph, names):
         raise ConfigError(problems)

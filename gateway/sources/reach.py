@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from graphql import (
@@ -11,6 +11,7 @@ from graphql import (
     InterfaceTypeDefinitionNode,
     ListTypeNode,
     NamedTypeNode,
+    NameNode,
     Node,
     NonNullTypeNode,
     ObjectTypeDefinitionNode,
@@ -56,6 +57,17 @@ def possible_types(types: Types) -> dict[str, frozenset[str]]:
             for interface in node.interfaces or ():
                 possible.setdefault(interface.name.value, set()).add(name)
     return {name: frozenset(members) for name, members in possible.items()}
+
+
+def subscription_root(fields: Iterable[FieldDefinitionNode]) -> ObjectTypeDefinitionNode:
+    """Of the supergraph, whatever the source calls its own."""
+    return ObjectTypeDefinitionNode(name=NameNode(value="Subscription"), fields=tuple(fields), directives=(), interfaces=())
+
+
+def mentioned(fields: Collection[FieldDefinitionNode]) -> frozenset[str]:
+    """The types that these fields give and take."""
+    given = {named(field.type) for field in fields}
+    return frozenset(given.union(named(a.type) for field in fields for a in field.arguments or ()))
 
 
 def exposed(root: ObjectTypeDefinitionNode, expose: Iterable[str] | None) -> ObjectTypeDefinitionNode:

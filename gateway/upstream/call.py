@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,9 @@ class Call(msgspec.Struct, frozen=True):
 Send = Callable[[Call], Awaitable[Reply]]
 """Makes a call: the transport, or a layer around another `Send`. Raises only `SourceError`s (and `CancelledError`)."""
 
+Stream = Callable[[Call], AsyncGenerator[Reply]]
+"""Opens a subscription: a reply for each event, unverified, until it ends. Raises only `SourceError`s."""
+
 Layer = Callable[[Send], Send]
 
 
@@ -136,6 +139,10 @@ class Sends(msgspec.Struct, frozen=True):
     around: Callable[[Send], Send]
     """The same onion around another transport (a schema in this very process)."""
     headers: HeaderRules = HeaderRules()
+    stream: Stream | None = None
+    """For subscriptions, over whatever carries them; None: they are off."""
+    stream_around: Callable[[Stream], Stream] | None = None
+    """The same layers around another transport."""
     state: Path | None = None
     """Folder for the last good copies of schemas; None: none are kept."""
     fresh: dict[str, bytes] | None = None

@@ -143,7 +143,12 @@ def _cache(source: str, policy: Policy, shared: Shared, budget: RetryBudget | No
 
 def client_for(policy: Policy) -> Client | HttpxClient:
     """The source's own connections, within its policy."""
-    limits = Limits(
+    limits = limits_of(policy)
+    return HttpxClient(limits) if policy.transport == "httpx" else Client(limits)
+
+
+def limits_of(policy: Policy) -> Limits:
+    return Limits(
         policy.timeout.per_try,
         policy.concurrency.max,
         policy.max_response,
@@ -152,7 +157,6 @@ def client_for(policy: Policy) -> Client | HttpxClient:
         policy.proxy,
         policy.http2,
     )
-    return HttpxClient(limits) if policy.transport == "httpx" else Client(limits)
 
 
 def onion(policy: Policy, send: Send, state: SourceState, shared: Shared, own: Layer | None = None) -> Send:

@@ -3,7 +3,7 @@
 from gateway.config.model.callers import ApiKey, Callers, Jwt, Protect, Require
 from gateway.config.model.document import Cache, Document, Events, Telemetry, Webhook
 from gateway.config.model.front import Cors, Documents, Http, RateLimit
-from gateway.config.model.gateway import Admin, Errors, Gateway, Limits, Ownership
+from gateway.config.model.gateway import Admin, Errors, Gateway, Limits, Live, Ownership
 from gateway.config.model.part import Part
 from gateway.config.model.policy import (
     Backoff,
@@ -64,6 +64,7 @@ __all__ = [
     "Jwt",
     "Limits",
     "Link",
+    "Live",
     "Lookup",
     "Ownership",
     "Page",

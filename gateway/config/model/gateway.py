@@ -133,6 +133,18 @@ class Limits(Part):
     )
 
 
+class Live(Part):
+    """The key `gateway.subscriptions`."""
+
+    per_connection: int = setting(100, "Operations open at once on one websocket.", ge=1, le=10_000, strict=True)
+    per_process: int = setting(10_000, "Subscriptions open at once in one worker.", ge=1, strict=True)
+    queue: int = setting(
+        100, "Events that may wait for one caller; one that takes them too slowly is cut off.", ge=1, le=100_000, strict=True
+    )
+    init_timeout: Positive = setting("10s", "How long a websocket may be open without saying who it is.")
+    idle: Positive = setting("5m", "How long a websocket may be open without an operation.")
+
+
 class Ownership(Part):
     required: bool = setting(True, "`false`: a source without an owner is answered for by the gateway's owner.", strict=True)
     in_schema: bool = setting(True, "The field `_gateway`: sources, their owners and states, as part of the API.", strict=True)
@@ -160,6 +172,7 @@ class Gateway(Part):
     callers: Callers = setting({}, "How callers are known.")
     rate_limit: Annotated[RateLimit | None, OFF] = setting("off", "How often one caller may ask; `off`: as often as it likes.")
     http: Http = setting({}, "How requests and answers travel.")
+    subscriptions: Annotated[Live | None, OFF] = setting({}, "Live answers, and websockets; `off`: there are none.")
     introspection: bool = setting(True, "`false`: the schema is not told to callers.", strict=True)
     suggestions: bool = setting(True, "`false`: a wrong name is not answered with those that are like it.", strict=True)
     override: Override = setting({}, "Fields that move between subgraphs for some requests: `@override(label:)`.")

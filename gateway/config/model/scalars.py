@@ -209,6 +209,15 @@ def url(value: Any) -> str:
     return text(value)
 
 
+def socket_url(value: Any) -> str:
+    """The same, or with ws:// or wss://."""
+    given = text(value)
+    scheme, colon, rest = given.partition("://")
+    plain = {"ws": "http", "wss": "https"}.get(scheme.lower())
+    url(f"{plain}{colon}{rest}" if plain else given)
+    return given
+
+
 def pattern(expression: str, expected: str) -> Any:
     """Text of one form. `expected` says it in words."""
     compiled = re.compile(expression)
@@ -268,6 +277,7 @@ Hidden = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
 Text = Annotated[str, PlainValidator(text, json_schema_input_type=str)]
 """Text that is not empty. A `Secret` stays one."""
 Url = Annotated[str, PlainValidator(url, json_schema_input_type=str)]
+SocketUrl = Annotated[str, PlainValidator(socket_url, json_schema_input_type=str)]
 File = Annotated[Path, PlainValidator(file, json_schema_input_type=str)]
 Listen = Annotated[Address, PlainValidator(address, json_schema_input_type=str)]
 AdminListen = Annotated[Address | Socket, PlainValidator(listener, json_schema_input_type=str)]

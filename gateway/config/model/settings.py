@@ -12,7 +12,7 @@ from gateway.config.model.callers import Protect, Require
 from gateway.config.model.document import Cache, Events, Telemetry
 from gateway.config.model.gateway import Gateway
 from gateway.config.model.policy import Policy
-from gateway.config.model.source import Auth, Budget, Headers, Link, Lookup, Prefix, Schema
+from gateway.config.model.source import Auth, Budget, Headers, Link, Lookup, Prefix, Schema, Subscriptions
 from gateway.config.problem import ConfigPath, Mark, Problem
 from gateway.config.secrets import Secrets
 from gateway.config.yaml import Marks
@@ -40,6 +40,8 @@ class Source(msgspec.Struct, frozen=True):
     weight: float = 1.0
     not_found: Literal["null", "error"] | None = None
     """None: null through links and lookups, an error elsewhere."""
+    subscriptions: Subscriptions | None = msgspec.field(default_factory=Subscriptions)
+    """None: they are off."""
     budget: Budget = msgspec.field(default_factory=Budget)
     owned_by: str | None = None
     """The owner's name among `owners`; None: the gateway's own."""

@@ -20,6 +20,7 @@ from gateway.config.model.scalars import (
     HeaderValue,
     Name,
     Positive,
+    SocketUrl,
     SourceName,
     Target,
     Text,
@@ -232,6 +233,16 @@ class Lookup(Part):
     batch: Batch | None = setting(None, "How to ask for many at once.")
 
 
+class Subscriptions(Part):
+    """How the subscriptions of a GraphQL source travel."""
+
+    protocol: Literal["graphql-transport-ws", "sse"] = setting(
+        "graphql-transport-ws", "What carries them: a websocket, or server-sent events (graphql-sse)."
+    )
+    url: SocketUrl | None = setting(None, "Where they are opened; absent: at `url`.")
+    init: bool = setting(False, "`true`: the websocket's first message repeats the headers in its payload.", strict=True)
+
+
 class Budget(Part):
     """How much of a source may become part of the API."""
 
@@ -259,6 +270,9 @@ class SourceKeys(Policy):
     require: Require | None = setting(None, "What a caller must have to read anything of this source; `{}`: be known.")
     protect: Protect = setting({}, "What a caller must have to read a type, or a field, of this source.")
     weight: float = setting(1.0, "How much dearer than usual what it brings is, for `gateway.limits.cost`.", ge=0)
+    subscriptions: Annotated[Subscriptions | None, OFF] = setting(
+        {}, "How its subscriptions travel (GraphQL sources); `off`: it has none to offer."
+    )
     budget: Budget = setting({}, "How much of it may become part of the API; `gateway check` fails where it is more.")
     lookups: tuple[Lookup, ...] = setting((), "How its types are reached by key.")
     not_found: Literal["null", "error"] | None = setting(

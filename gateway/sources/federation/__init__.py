@@ -27,7 +27,7 @@ from graphql import Source as Text
 
 from gateway.config.model.part import Part, setting
 from gateway.config.problem import ConfigError, Mark, Problem
-from gateway.sources.base import Facts, Lookup, Subgraph
+from gateway.sources.base import SUBSCRIPTION, Facts, Lookup, Subgraph
 from gateway.sources.document import INTROSPECT, Document, read_document
 from gateway.sources.federation.definitions import definition_faults
 from gateway.sources.federation.read import Fault, Read, read, unknown_directives, used
@@ -37,11 +37,12 @@ from gateway.sources.graphql.contact import with_contact
 from gateway.sources.graphql.operation import Terms
 from gateway.sources.graphql.parse import BOM, TOKENS
 from gateway.sources.graphql.prepare import Post, preparer
+from gateway.sources.graphql.schema import shown_subscriptions
 from gateway.sources.lookups import read_lookups
 from gateway.sources.prefix import prefixed
-from gateway.sources.reach import exposed, fields_of, possible_types, pruned
+from gateway.sources.reach import exposed, fields_of, mentioned, possible_types, pruned, subscription_root
 from gateway.sources.report import fault, nearest
-from gateway.upstream.call import Send, Sends
+from gateway.upstream.call import Send, Sends, Stream
 
 if TYPE_CHECKING:
     from gateway.config.model import Source
@@ -66,15 +67,15 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
         raise ConfigError([fault(source, "SOURCE_URL_MISSING", "a subgraph needs a url to send its queries to", ())])
     introspected = source.schema_.from_ == INTROSPECT
     document = await (read_sdl(source, sends) if introspected else read_document(source, sends))
-    return (await asyncio.to_thread(subgraph, source, document, Post(source.url, sends.headers), sends.data),)
+    return (await asyncio.to_thread(subgraph, source, document, Post(source.url, sends.headers), sends.data, sends.stream),)
 
 
-def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subgraph:
+def subgraph(source: Source, document: Document, post: Post, send: Send, stream: Stream | None = None) -> Subgraph:
     """The document as a subgraph. Slow for a large one: not on the event loop."""
     told, roots, faults = _read(parsed_of(source, document))
     if faults:  # again, with the places in the document, which cost memory as long as the nodes live
         raise ConfigError(_problems(source, document, _read(parsed_of(source, document, located=True))[2]))
-    return assemble(source, document, told, roots, post, send)
+    return assemble(source, document, told, roots, post, send, stream)
 
 
 def _read(parsed: DocumentNode) -> tuple[Read, dict[OperationType, str], list[Fault]]:
@@ -83,19 +84,32 @@ def _read(parsed: DocumentNode) -> tuple[Read, dict[OperationType, str], list[Fa
     return told, roots, _faults(parsed, speech, told, roots[OperationType.QUERY])
 
 
-def assemble(source: Source, document: Document, told: Read, roots: dict[OperationType, str], post: Post, send: Send) -> Subgraph:
+def assemble(
+    source: Source,
+    document: Document,
+    told: Read,
+    roots: dict[OperationType, str],
+    post: Post,
+    send: Send,
+    stream: Stream | None = None,
+) -> Subgraph:
     """What was read, as a subgraph: exposed, with its lookups, renamed where a prefix says so."""
     query = roots[OperationType.QUERY]
     entities = [name for name, keys in told.facts.keys.items() if name in told.types and keys]
     lookups, problems = read_lookups(source, told.types, query)
-    problems = (*problems, *_unknown_exposed(source, told, query))
+    problems = (*problems, *_unknown_exposed(source, told, query, roots[OperationType.SUBSCRIPTION]))
     if problems:
         raise ConfigError(problems)
     root = told.types[query]
     writes = frozenset(roots[operation] for operation in (OperationType.MUTATION, OperationType.SUBSCRIPTION))
     types = {name: _asked(name, node, told.facts) for name, node in told.types.items() if name not in writes or name == query}
+    subscription = roots[OperationType.SUBSCRIPTION]
+    subscriptions = shown_subscriptions(source, {f.name.value: f for f in fields_of(told.types.get(subscription))})
     if source.expose is not None:
-        types = pruned(types, exposed(root, source.expose), entities)  # type: ignore[arg-type]  # the query root is an object type
+        also = (*entities, *mentioned(subscriptions.values()))
+        types = pruned(types, exposed(root, source.expose), also)  # type: ignore[arg-type]  # the query root is an object type
+    if subscriptions:
+        types[SUBSCRIPTION] = subscription_root(subscriptions.values())
     whole = Subgraph(
         name=source.name,
         kind=source.kind,
@@ -104,13 +118,14 @@ def assemble(source: Source, document: Document, told: Read, roots: dict[Operati
         types=types,
         query=query,
         directives=(*told.directives, *definitions_of(used(types))),
-        prepare=preparer(Terms(told.types, query, possible_types(told.types)), post),
+        prepare=preparer(Terms(told.types, query, possible_types(told.types), subscription), post),
         send=send,
+        stream=stream,
         lookups=(*lookups, *key_lookups(told.facts)),
         facts=told.facts,
         refused={f.name.value: f for f in fields_of(told.types.get(roots[OperationType.MUTATION]))},
         unexposed=_unexposed(told, types, query),
-        subscriptions={f.name.value: f for f in fields_of(told.types.get(roots[OperationType.SUBSCRIPTION]))},
+        subscriptions=subscriptions,
         available=document.available,
         per_operation=source.policy.concurrency.per_operation,
         entities_per_call=getattr(source.options, "entities_per_call", ENTITIES_PER_CALL),
@@ -206,8 +221,8 @@ def _problems(source: Source, document: Document, faults: Sequence[Fault]) -> li
     return problems
 
 
-def _unknown_exposed(source: Source, told: Read, query: str) -> list[Problem]:
-    known = {f.name.value: f for f in fields_of(told.types[query])}
+def _unknown_exposed(source: Source, told: Read, query: str, subscription: str) -> list[Problem]:
+    known = {f.name.value: f for f in (*fields_of(told.types[query]), *fields_of(told.types.get(subscription)))}
     return [
         fault(source, "EXPOSE_UNKNOWN", f"{name} is not a root field of this source", ("expose", i), fix=nearest(name, known))
         for i, name in enumerate(source.expose or ())

@@ -25,7 +25,7 @@ from gateway.sources.lookups import read_lookups
 from gateway.sources.prefix import prefixed
 from gateway.sources.reach import possible_types
 from gateway.sources.report import fault
-from gateway.upstream.call import Send, Sends
+from gateway.upstream.call import Send, Sends, Stream
 
 if TYPE_CHECKING:
     from gateway.config.model import Source
@@ -42,7 +42,7 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
     if not source.url:
         raise ConfigError([fault(source, "SOURCE_URL_MISSING", "a GraphQL source needs a url to send its queries to", ())])
     document = await _document(source, sends)
-    return (await asyncio.to_thread(subgraph, source, document, Post(source.url, sends.headers), sends.data),)
+    return (await asyncio.to_thread(subgraph, source, document, Post(source.url, sends.headers), sends.data, sends.stream),)
 
 
 async def _document(source: Source, sends: Sends) -> Document:
@@ -58,7 +58,7 @@ def _is_a_schema(text: bytes) -> None:
         raise UpstreamBadContent("answered with something that is not a GraphQL schema")
 
 
-def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subgraph:
+def subgraph(source: Source, document: Document, post: Post, send: Send, stream: Stream | None = None) -> Subgraph:
     """The document as a subgraph; parsing and checking a large one takes seconds, so not on the event loop."""
     parsed = parse_schema(source, document)
     schema = schema_of(source, parsed.document)
@@ -73,8 +73,9 @@ def subgraph(source: Source, document: Document, post: Post, send: Send) -> Subg
         types=schema.types,
         query=schema.query,
         directives=schema.directives,
-        prepare=preparer(Terms(schema.whole, schema.query, possible_types(schema.types)), post),
+        prepare=preparer(Terms(schema.whole, schema.query, possible_types(schema.types), schema.subscription), post),
         send=send,
+        stream=stream,
         lookups=lookups,
         refused=schema.mutations,
         unexposed=schema.unexposed,

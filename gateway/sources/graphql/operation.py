@@ -26,7 +26,7 @@ from graphql import (
     print_ast,
 )
 
-from gateway.sources.base import Argument, Case, Field, Selection
+from gateway.sources.base import SUBSCRIPTION, Argument, Case, Field, Selection
 from gateway.sources.reach import Types, field_of, named, nullable
 
 Declared = dict[str, TypeNode]
@@ -40,6 +40,8 @@ class Terms(msgspec.Struct, frozen=True):
     query: str
     possible: Mapping[str, frozenset[str]]
     """abstract type → the object types that clients can meet there."""
+    subscription: str = ""
+    """What the root of its subscriptions is called; empty: there is none."""
 
 
 class Writer:
@@ -58,8 +60,9 @@ class Writer:
         return self._placed | {name: scalar for name, scalar in self._free.items() if name not in self._placed}
 
     def root(self, selection: Selection) -> str:
-        """The selection of a root fetch; its type is the query type, whatever the supergraph calls it."""
-        return _block(self._texts(case, self.terms.query).values() for case in selection.cases)
+        """The selection of a root fetch; its type is a root type, whatever the supergraph calls it."""
+        own = self.terms.subscription if selection.type == SUBSCRIPTION else self.terms.query
+        return _block(self._texts(case, own).values() for case in selection.cases)
 
     def selection(self, selection: Selection) -> str:
         """`{ ... }`, with inline fragments only for what not all object types share."""
@@ -184,10 +187,10 @@ class Writer:
         self._placed[variable] = wanted if known is None else stricter(known, wanted)
 
 
-def operation_text(declared: Mapping[str, TypeNode], block: str) -> str:
+def operation_text(declared: Mapping[str, TypeNode], block: str, kind: str = "query") -> str:
     """The operation around its selection."""
     variables = ", ".join(f"${name}: {print_ast(wanted)}" for name, wanted in declared.items())
-    return f"query({variables}) {block}" if variables else f"query {block}"
+    return f"{kind}({variables}) {block}" if variables else f"{kind} {block}"
 
 
 def argument_of(definition: FieldDefinitionNode | None, name: str) -> InputValueDefinitionNode | None:

@@ -14,7 +14,7 @@ import msgspec
 from graphql import TypeNode
 
 from gateway.errors import InternalError
-from gateway.sources.base import Batch, Chunk, Entry, Fetch, Prepare, Prepared, Selection
+from gateway.sources.base import SUBSCRIPTION, Batch, Chunk, Entry, Fetch, Prepare, Prepared, Selection
 from gateway.sources.graphql.entities import represented
 from gateway.sources.graphql.operation import Declared, Terms, Writer, argument_of, operation_text, stricter
 from gateway.sources.graphql.prune import Pruner
@@ -81,9 +81,10 @@ def preparer(terms: Terms, post: Post) -> Prepare:
 def _root(fetch: Fetch, terms: Terms, post: Post) -> Prepared:
     writer = Writer(terms)
     block = writer.root(fetch.selection)
-    body = _body(operation_text(writer.declared, block), tuple(writer.declared))
+    kind = "subscription" if fetch.selection.type == SUBSCRIPTION else "query"
+    body = _body(operation_text(writer.declared, block, kind), tuple(writer.declared))
     fields = dict.fromkeys(field.name for case in fetch.selection.cases for field in case.fields)
-    call = post.caller(_template(list(fields)))
+    call = post.caller(_template(list(fields), kind))
 
     def calls(_: Keys, variables: Variables, request: Request, verify: Verify) -> Sequence[Chunk]:
         return (Chunk(call(body(variables, {}), request, verify)),)
@@ -229,7 +230,7 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
     return name
 
 
-def _template(fields: Sequence[str]) -> str:
+def _template(fields: Sequence[str], kind: str = "query") -> str:
     """The operation for people and metrics: as few different ones as there are sets of root fields."""
     more = " …" if len(fields) > ROOT_FIELDS_SHOWN else ""
-    return f"query {{ {' '.join(fields[:ROOT_FIELDS_SHOWN])}{more} }}"
+    return f"{kind} {{ {' '.join(fields[:ROOT_FIELDS_SHOWN])}{more} }}"

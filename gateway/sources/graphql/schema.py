@@ -22,7 +22,19 @@ from graphql import (
 )
 
 from gateway.config.problem import ConfigError, Problem
-from gateway.sources.reach import BUILT_IN, Types, applied_directives, exposed, fields_of, named, pruned, reachable_types
+from gateway.sources.base import SUBSCRIPTION
+from gateway.sources.reach import (
+    BUILT_IN,
+    Types,
+    applied_directives,
+    exposed,
+    fields_of,
+    mentioned,
+    named,
+    pruned,
+    reachable_types,
+    subscription_root,
+)
 from gateway.sources.report import fault, nearest
 
 if TYPE_CHECKING:
@@ -47,6 +59,8 @@ class Schema(msgspec.Struct, frozen=True):
     mutations: Fields
     subscriptions: Fields
     directives: tuple[DirectiveDefinitionNode, ...] = ()
+    subscription: str = ""
+    """What the source calls the root of its subscriptions."""
 
     @property
     def unexposed(self) -> dict[str, FieldDefinitionNode]:
@@ -61,12 +75,22 @@ def schema_of(source: Source, document: DocumentNode) -> Schema:
     root = types[roots[OperationType.QUERY]]
     assert isinstance(root, ObjectTypeDefinitionNode)  # a schema without is not valid
     mutations = _fields(types.get(roots[OperationType.MUTATION]))
-    if problems := _unknown_exposed(source, root, mutations):
-        raise ConfigError(problems)
-    kept = pruned(types, exposed(root, source.expose), (lookup.type for lookup in source.lookups))
     subscriptions = _fields(types.get(roots[OperationType.SUBSCRIPTION]))
+    if problems := _unknown_exposed(source, {**subscriptions, **_fields(root)}, mutations):
+        raise ConfigError(problems)
+    shown = shown_subscriptions(source, subscriptions)
+    kept = pruned(types, exposed(root, source.expose), (*(k.type for k in source.lookups), *mentioned(shown.values())))
     kept, directives = _with_directives(document, types, kept)
-    return Schema(kept, root.name.value, types, mutations, subscriptions, directives)
+    if shown:
+        kept[SUBSCRIPTION] = subscription_root(shown.values())
+    return Schema(kept, root.name.value, types, mutations, shown, directives, roots[OperationType.SUBSCRIPTION])
+
+
+def shown_subscriptions(source: Source, known: Fields) -> dict[str, FieldDefinitionNode]:
+    """Those that clients are to see."""
+    if source.subscriptions is None:
+        return {}
+    return {name: field for name, field in known.items() if source.expose is None or name in source.expose}
 
 
 def _schema_nodes(document: DocumentNode) -> Iterable[SchemaDefinitionNode | SchemaExtensionNode]:
@@ -102,8 +126,7 @@ def _fields(node: TypeDefinitionNode | None) -> dict[str, FieldDefinitionNode]:
     return {f.name.value: f for f in fields_of(node)}
 
 
-def _unknown_exposed(source: Source, root: ObjectTypeDefinitionNode, mutations: Fields) -> list[Problem]:
-    known = _fields(root)
+def _unknown_exposed(source: Source, known: Fields, mutations: Fields) -> list[Problem]:
     problems = []
     for index, name in enumerate(source.expose or ()):
         if name in known:

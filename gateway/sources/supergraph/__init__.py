@@ -76,5 +76,5 @@ def _subgraph(source: Source, document: Document, graph: Extracted, options: Opt
         at = ("options", "subgraphs", graph.name, "url")
         raise ConfigError([fault(source, "SOURCE_URL_MISSING", message, at)])
     roots = {OperationType.QUERY: "Query", OperationType.MUTATION: "Mutation", OperationType.SUBSCRIPTION: "Subscription"}
-    made = assemble(source, document, graph.read, roots | dict(graph.roots), Post(url, sends.headers), sends.data)
+    made = assemble(source, document, graph.read, roots | dict(graph.roots), Post(url, sends.headers), sends.data, sends.stream)
     return replace(made, name=graph.name, owner=told.owner or source.owner)

@@ -52,6 +52,10 @@ class HttpxClient:
             self.open_calls -= 1
             self._drained.set()
 
+    async def subscribe(self, call: Call) -> Reply:
+        """Opens a stream of events, which are its `rows`. It is no call on the wire: whoever listens ends it."""
+        return await self._through(await self._checked(call.url)).subscribe(call)
+
     async def close(self) -> None:
         """Wait until no call is on the wire, then let go."""
         while self.open_calls:
@@ -88,11 +92,11 @@ class HttpxClient:
 def connections(limits: Limits, proxy: str | None) -> Connections:
     from gateway.upstream.transport.exchange import Connections  # noqa: PLC0415  6 MiB, and the schemas of many a gateway are files
 
-    return Connections(limits, _trust(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"), limits.tls), proxy)
+    return Connections(limits, trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"), limits.tls), proxy)
 
 
 @cache
-def _trust(_file: str | None, _folder: str | None, more: Trust | None) -> ssl.SSLContext:
+def trusted(_file: str | None, _folder: str | None, more: Trust | None) -> ssl.SSLContext:
     """The machine's trust store, where OpenSSL looks for it; reading it takes 30 ms, so it is read once."""
     context = ssl.create_default_context()
     if more is not None and more.authorities:
@@ -107,4 +111,4 @@ def _trust(_file: str | None, _folder: str | None, more: Trust | None) -> ssl.SS
 
 def check_trust(trust: Trust) -> None:
     """Raises SSLError or ValueError: it is nothing a client could use."""
-    _trust(None, None, trust)
+    trusted(None, None, trust)

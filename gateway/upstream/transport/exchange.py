@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -20,6 +21,7 @@ from gateway.errors import (
 from gateway.upstream.call import Call, Reply
 from gateway.upstream.optional import without
 from gateway.upstream.transport.addresses import permitted
+from gateway.upstream.transport.events import events, unopened
 from gateway.upstream.transport.limits import (
     REFUSED,
     UNSENDABLE,
@@ -32,6 +34,10 @@ from gateway.upstream.transport.limits import (
 
 with without("click", "pygments", "rich"):  # for its command line
     import httpx
+
+
+OK = 200
+EVENTS = "text/event-stream"
 
 
 class Connections:
@@ -59,6 +65,42 @@ class Connections:
             return await self._exchange(call)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ExceptionGroup) as error:  # a port over 65535 comes in a group
             raise failure(error) from error
+
+    async def subscribe(self, call: Call) -> Reply:
+        """Raises what a failure means for the source."""
+        headers = [*call.headers, ("accept", "text/event-stream"), ("content-type", "application/json")]
+        try:
+            request = self._client.build_request("POST", call.url, headers=headers, content=call.body)
+            request.extensions["trace"] = _check_peer
+            response = await self._client.send(request, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, ExceptionGroup) as error:
+            raise failure(error) from error
+        media = response.headers.get("content-type", "")
+        if response.status_code == OK and media.startswith(EVENTS):
+            return Reply(OK, {}, b"", rows=self._events(response))
+        async with aclosing(self._chunks(response)) as chunks:
+            body = b"".join([chunk async for chunk in chunks])
+        headers_of = {name: response.headers[name] for name in response.headers}
+        refuse_redirect(response.status_code, headers_of)
+        raise unopened(Reply(response.status_code, headers_of, body))
+
+    async def _events(self, response: httpx.Response) -> AsyncGenerator[Reply]:
+        async with aclosing(self._chunks(response)) as chunks, aclosing(events(chunks, self._most)) as found:
+            async for each in found:
+                yield each
+
+    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[bytes]:
+        size = 0
+        try:
+            async for chunk in response.aiter_raw():
+                size += len(chunk)
+                if response.status_code != OK and size > self._most:
+                    raise too_large(self._most)
+                yield chunk
+        except httpx.HTTPError as error:
+            raise failure(error) from error
+        finally:
+            await response.aclose()
 
     async def close(self) -> None:
         await self._client.aclose()
