@@ -11,7 +11,6 @@ from gateway.app.rights import requirement
 from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
-from gateway.telemetry import tracer
 from gateway.upstream.call import HeaderRules, Send, Sends
 from gateway.upstream.clock import REAL
 from gateway.upstream.headers import header_rules
@@ -52,7 +51,8 @@ class Line(msgspec.Struct, frozen=True):
 def lines(settings: Settings) -> tuple[Line, ...]:
     """One line per source. Raises `ConfigError` with every header rule that cannot be made ready."""
     store, items = Store(settings.cache.size), Items(settings.cache.size // SHARE, REAL.wall)
-    shared = Shared(store=store, items=items, tracer=tracer())
+    told = settings.telemetry
+    shared = Shared(store=store, items=items, traced=told.traces is not None, measured=told.metrics is not None)
     rules, problems = _all_headers(settings)
     if problems:
         raise ConfigError(settings.located(problems))

@@ -101,6 +101,8 @@ class Engine:
             document = self.documents.get((asked.document, asked.operation_name)) or await self._prepare(asked)
             if isinstance(document, RequestError):
                 return self._failed(asked, self.render.refusal(document, asked.request))
+            if asked.account is not None:
+                asked.account.operation = document.operation
             if document.refusal is not None:
                 return self.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
             variables = document.coerce(asked.variables)
@@ -110,7 +112,7 @@ class Engine:
             flags = document.flags(variables)
             if lacking & document.rules:
                 flags = (*flags, lacking & document.rules)
-            variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
+            variant = document.variants.get(flags) or self._compiled(asked, document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
             if variant.ready.propagates:
@@ -148,7 +150,11 @@ class Engine:
                 return self._prepared(asked)
             return await asyncio.to_thread(self._prepared, asked)
 
-        return await self.preparing.share(key, make)
+        began = time.monotonic()
+        prepared = await self.preparing.share(key, make)
+        if asked.account is not None:
+            asked.account.spent("prepare", began)
+        return prepared
 
     def _prepared(self, asked: Asked) -> Document | RequestError:
         """A refusal is remembered like a plan: the same bad document is not validated twice."""
@@ -162,6 +168,15 @@ class Engine:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
+
+    def _compiled(
+        self, asked: Asked, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int
+    ) -> Variant:
+        began = time.monotonic()
+        variant = self._compile(document, variables, flags, lacking)
+        if asked.account is not None:
+            asked.account.spent("plan", began)
+        return variant
 
     def _compile(self, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
         """`lacking`: what of the rules its fields come under this caller does not meet."""
@@ -202,6 +217,8 @@ class Engine:
         key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
         shown = document.shown
         if (stored := self.answers.get(key, now := self.clock())) is not None:
+            if asked.account is not None:
+                asked.account.came("stored", stored.outcome)
             return self.render.outcome(stored.outcome, request, Shown(of_store(stored.outcome.expires - now), shown.warnings))
         own: list[bool] = []
 
@@ -210,6 +227,8 @@ class Engine:
             return await self._execute(asked, document, variant, variables)
 
         outcome = await self.flights.share(key, execute)
+        if asked.account is not None:
+            asked.account.came("executed" if own else "shared", outcome)
         if not own:
             shown = Shown(of_flight(), shown.warnings)
         elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
@@ -223,6 +242,8 @@ class Engine:
         """An execution of its own, which is neither shared nor kept: it is the way that is of interest, not the data."""
         began = time.monotonic()
         outcome = await self._execute(asked, document, variant, variables)
+        if asked.account is not None:
+            asked.account.came("executed", outcome)
         told = debug.extensions(aspects, variant.ready.plan, outcome, asked.request, began)
         answer = self.render.outcome(outcome, asked.request, Shown(warnings=document.shown.warnings, debug=told))
         return self._failed(asked, answer, document, variant, outcome)

@@ -16,6 +16,7 @@ from gateway.server.graphql import GraphQL
 from gateway.server.health import livez, readyz
 from gateway.server.hold import Hold
 from gateway.server.house import Front, House
+from gateway.server.measured import Measured
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
 from gateway.server.reply import Saying
@@ -43,7 +44,9 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
     """The endpoint in what is configured around it; what is off is absent."""
     if front.compress:
         graphql = Compression(front.compress, graphql)
-    return Cors(front.cors, graphql) if front.cors is not None else graphql
+    if front.cors is not None:
+        graphql = Cors(front.cors, graphql)
+    return Measured(front.watch, graphql) if front.watch is not None else graphql
 
 
 def backyard(house: House) -> ASGIApp:

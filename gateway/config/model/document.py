@@ -13,14 +13,11 @@ from gateway.config.model.part import Part, setting
 from gateway.config.model.policy import Policy
 from gateway.config.model.scalars import Hidden, Size, Text, kept_in
 from gateway.config.model.source import Link, SourceKeys
+from gateway.config.model.telemetry import Telemetry
 
 
 class Events(Part):
     """Change events that evict and refresh."""
-
-
-class Telemetry(Part):
-    """Traces, metrics and logs."""
 
 
 class Cache(Part):
@@ -42,5 +39,5 @@ class Document(Part):
     sources: tuple[SourceKeys, ...] = Field(description="The services that may be called.")
     links: tuple[Link, ...] = setting((), "Fields that join a type to a root field of another source.")
     events: Events = setting({}, "Change events; it has no keys yet.")
-    telemetry: Telemetry = setting({}, "Traces, metrics and logs; it has no keys yet.")
+    telemetry: Telemetry = setting({}, "Traces, metrics and logs.")
     cache: Cache = setting({}, "Where answers are kept.")
