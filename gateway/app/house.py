@@ -21,6 +21,7 @@ from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine, Limits
+from gateway.engine.labels import Shares
 from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
 from gateway.errors import Disclosure, Owner
@@ -262,5 +263,6 @@ def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | Non
         rights=rights(settings, supergraph),
         stories=stories,
         tagged=bool(gateway.http.cache_tags),
+        shares=Shares(gateway.override.labels, gateway.override.hash_by and gateway.override.hash_by.lower()),
         returned={source.name: back for source in settings.sources if (back := _returned(source))},
     )

@@ -1,4 +1,4 @@
-"""The supergraph in the join specification (v0.3), for gateways that take a composed supergraph SDL. Pure.
+"""The supergraph in the join specification, for gateways that take a composed supergraph SDL. Pure.
 
 Only what a subgraph of federation can say fits in: a source that is called otherwise, and links, cannot be told there.
 """
@@ -25,7 +25,7 @@ from graphql import (
     strip_ignored_characters,
 )
 
-from gateway.composition.moves import NOTHING, overridden
+from gateway.composition.moves import NOTHING, answering, overridden_for_good
 from gateway.composition.print import directed
 from gateway.composition.rules import contact_of
 from gateway.composition.supergraph import Supergraph
@@ -34,17 +34,19 @@ from gateway.sources.base import Subgraph
 from gateway.sources.reach import field_of
 
 QUERY = "Query"
+VERSIONS = ("v0.3", "v0.4")
+"""As old as may be: more gateways know it. v0.4 has the labels of overrides."""
 HEAD = """
 schema
   @link(url: "https://specs.apollo.dev/link/v1.0")
-  @link(url: "https://specs.apollo.dev/join/v0.3", for: EXECUTION)
+  @link(url: "https://specs.apollo.dev/join/{version}", for: EXECUTION)
   @link(url: "https://specs.apollo.dev/inaccessible/v0.2", for: SECURITY)
 { query: Query }
 
 directive @join__enumValue(graph: join__Graph!) repeatable on ENUM_VALUE
 directive @join__field(
   graph: join__Graph, requires: join__FieldSet, provides: join__FieldSet, type: String, external: Boolean, override: String,
-  usedOverridden: Boolean
+  usedOverridden: Boolean{field}
 ) repeatable on FIELD_DEFINITION | INPUT_FIELD_DEFINITION
 directive @join__graph(name: String!, url: String!) on ENUM_VALUE
 directive @join__implements(graph: join__Graph!, interface: String!) repeatable on OBJECT | INTERFACE
@@ -69,7 +71,7 @@ def print_supergraph(supergraph: Supergraph) -> str:
         raise ConfigError(problems)
     joiner = _Joiner(supergraph)
     definitions = (supergraph.whole_document or supergraph.document).definitions
-    parts = [print_ast(node) for node in parse(HEAD, no_location=True).definitions]
+    parts = [print_ast(node) for node in parse(joiner.head(), no_location=True).definitions]
     parts += [joiner.graphs(), *(print_ast(joiner.joined(node)) for node in definitions)]
     return "\n\n".join(parts) + "\n"
 
@@ -93,7 +95,14 @@ def _unspeakable_links(supergraph: Supergraph) -> Iterator[Problem]:
 class _Joiner:
     def __init__(self, supergraph: Supergraph) -> None:
         self.subgraphs = supergraph.subgraphs
-        self.taken = overridden(list(self.subgraphs.values()))
+        subgraphs = list(self.subgraphs.values())
+        self.taken = overridden_for_good(subgraphs)
+        self.labels = {
+            (QUERY if name == s.query else name, field, graph): override.label
+            for s, (name, field), override in answering(subgraphs)
+            for graph in (s.name, override.source)
+            if override.label is not None
+        }
         self.hidden = {c for s in self.subgraphs.values() for c in (s.facts or NOTHING).inaccessible}
         self.names: dict[str, str] = {}
         for name in self.subgraphs:
@@ -101,6 +110,10 @@ class _Joiner:
             while made in self.names.values():
                 made += "_"
             self.names[name] = made
+
+    def head(self) -> str:
+        field = ", overrideLabel: String" if self.labels else ""
+        return HEAD.replace("{version}", VERSIONS[bool(self.labels)]).replace("{field}", field)
 
     def graphs(self) -> str:
         values = (
@@ -192,6 +205,8 @@ class _Joiner:
             if not self._still_named(subgraph, at):
                 return None
             said.append("usedOverridden: true")
+        if (label := self.labels.get((name, at[1], subgraph.name))) is not None:
+            said.append(f"overrideLabel: {_text(label)}")
         return ", ".join(said)
 
 

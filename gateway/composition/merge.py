@@ -26,10 +26,11 @@ from graphql import (
 )
 from graphql.type.directives import GraphQLDisableErrorPropagationDirective
 
+from gateway.composition.choices import choices
 from gateway.composition.directives import check_directives, interface_keys
 from gateway.composition.graph import Graph
 from gateway.composition.links import link_field, resolve_links
-from gateway.composition.moves import answers, graph_of, overridden
+from gateway.composition.moves import answers, graph_of, overridden_for_good
 from gateway.composition.rules import Clash, directive_differences, merge_differences, several, sharing_differences
 from gateway.composition.satisfiability import query_as_a_type, unsatisfied
 from gateway.composition.supergraph import Supergraph
@@ -66,9 +67,12 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
     schema = _build(document, problems)
     everything = DocumentNode(definitions=(*directives, *types.values())) if hidden else document
     whole = _build(everything, problems) if hidden else schema
-    if out_of_reach := unsatisfied(graph, visible, by_name, resolved):
-        raise ConfigError([*problems, *out_of_reach])
-    return Supergraph(schema, document, with_visible_values(subgraphs, visible), graph, tuple(problems), everything, whole)
+    moving = choices(subgraphs, graph.possible, lambda labels: graph_of(subgraphs, types, resolved, labels))
+    graphs = [graph, *(moving.graph(labels) for labels in moving.to_check())] if moving else [graph]
+    if out_of_reach := [problem for each in graphs for problem in unsatisfied(each, visible, by_name, resolved)]:
+        raise ConfigError([*problems, *dict.fromkeys(out_of_reach)])
+    narrowed = with_visible_values(subgraphs, visible)
+    return Supergraph(schema, document, narrowed, graph, tuple(problems), everything, whole, moving)
 
 
 def _check_federation(
@@ -138,7 +142,7 @@ def _merging(subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], pro
         for abstract, members in possible_types(subgraph.types).items():
             for member in members:
                 supertypes.setdefault(member, set()).add(abstract)
-    taken = overridden(subgraphs)
+    taken = overridden_for_good(subgraphs)
     return Merging(
         by_name,
         lambda name, of: of in supertypes.get(name, ()),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from graphql import (
     FieldDefinitionNode,
@@ -13,26 +14,47 @@ from graphql import (
 )
 
 from gateway.composition.graph import Graph, Hop, Moves
-from gateway.composition.supergraph import Link
-from gateway.sources.base import Facts, Subgraph
-from gateway.sources.reach import fields_of, possible_types
+from gateway.sources.base import Coordinate, Facts, Override, Subgraph
+from gateway.sources.reach import field_of, fields_of, possible_types
+
+if TYPE_CHECKING:
+    from gateway.composition.supergraph import Link
 
 QUERY = "Query"
 NOTHING = Facts()
 
 
-def overridden(subgraphs: Sequence[Subgraph]) -> frozenset[tuple[str, str, str]]:
+def overridden(subgraphs: Sequence[Subgraph], chosen: frozenset[str] = frozenset()) -> frozenset[tuple[str, str, str]]:
     """(type, field, subgraph) that another subgraph answers in its place.
 
-    An override with a label is for some requests only: as long as none are chosen, it is its own subgraph that does not answer.
+    An override with a label is for the requests for which the label is `chosen`; for all others it is its own subgraph that
+    does not answer.
     """
-    known = {s.name for s in subgraphs}
     return frozenset(
-        (_owner(s, type_name), field, override.source if override.label is None else s.name)
-        for s in subgraphs
-        for (type_name, field), override in (s.facts or NOTHING).overrides.items()
-        if override.source in known and (override.label is not None or not (s.facts or NOTHING).composed)
+        (_owner(s, type_name), field, override.source if override.label is None or override.label in chosen else s.name)
+        for s, (type_name, field), override in answering(subgraphs)
     )
+
+
+def overridden_for_good(subgraphs: Sequence[Subgraph]) -> frozenset[tuple[str, str, str]]:
+    """The same for every request: what moves for some only is still with both."""
+    labels = frozenset(o.label for _, _, o in answering(subgraphs) if o.label is not None)
+    return overridden(subgraphs) & overridden(subgraphs, labels)
+
+
+def answering(subgraphs: Sequence[Subgraph]) -> Iterator[tuple[Subgraph, Coordinate, Override]]:
+    """The overrides that decide who answers: not those from a subgraph that is not there, nor, with a label, from one that
+    never had the field. In a composed supergraph, fields that moved for good are with their new subgraph already."""
+    known = {s.name: s for s in subgraphs}
+    for subgraph in subgraphs:
+        facts = subgraph.facts or NOTHING
+        for (type_name, field), override in facts.overrides.items():
+            other = known.get(override.source)
+            if other is None or (override.label is None and facts.composed):
+                continue
+            own = other.query if type_name == subgraph.query else type_name
+            if override.label is None or field_of(other.types.get(own), field) is not None:
+                yield subgraph, (type_name, field), override
 
 
 def _owner(subgraph: Subgraph, type_name: str) -> str:
@@ -46,9 +68,14 @@ def answers(subgraph: Subgraph, type_name: str, field: str, taken: frozenset[tup
     return (own, field) not in facts.external and (type_name, field, subgraph.name) not in taken
 
 
-def graph_of(subgraphs: Sequence[Subgraph], types: Mapping[str, TypeDefinitionNode], links: Sequence[Link]) -> Graph:
-    """The moves of these subgraphs, whose merged types are `types`."""
-    gatherer = _Gatherer(subgraphs, _possible(types))
+def graph_of(
+    subgraphs: Sequence[Subgraph],
+    types: Mapping[str, TypeDefinitionNode],
+    links: Sequence[Link],
+    chosen: frozenset[str] = frozenset(),
+) -> Graph:
+    """The moves of these subgraphs, whose merged types are `types`, for requests that have the `chosen` labels of overrides."""
+    gatherer = _Gatherer(subgraphs, possible_of(types), chosen)
     for subgraph in subgraphs:
         gatherer.types_of(subgraph)
         gatherer.lookups_of(subgraph)
@@ -62,8 +89,8 @@ def graph_of(subgraphs: Sequence[Subgraph], types: Mapping[str, TypeDefinitionNo
 
 
 class _Gatherer:
-    def __init__(self, subgraphs: Sequence[Subgraph], possible: Mapping[str, tuple[str, ...]]) -> None:
-        self.taken = overridden(subgraphs)
+    def __init__(self, subgraphs: Sequence[Subgraph], possible: Mapping[str, tuple[str, ...]], chosen: frozenset[str]) -> None:
+        self.taken = overridden(subgraphs, chosen)
         self.moves = Moves()
         self.moves.possible = possible
 
@@ -127,7 +154,7 @@ class _Gatherer:
                 self.moves.lookups.setdefault(name, []).append(hop)
 
 
-def _possible(types: Mapping[str, TypeDefinitionNode]) -> dict[str, tuple[str, ...]]:
+def possible_of(types: Mapping[str, TypeDefinitionNode]) -> dict[str, tuple[str, ...]]:
     possible: dict[str, list[str]] = {
         name: [m.name.value for m in node.types or ()]
         for name, node in types.items()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 from graphql import DocumentNode, GraphQLSchema, InputValueDefinitionNode, TypeNode, ValueNode
 
+from gateway.composition.choices import Choices, Labels
 from gateway.composition.graph import Graph
 from gateway.config.problem import Problem
 from gateway.sources.base import Batch, Subgraph
@@ -48,6 +49,13 @@ class Supergraph(msgspec.Struct, frozen=True):
     """`document` with what clients do not see; None: they see all."""
     whole: GraphQLSchema | None = None
     """The schema with what clients do not see; requirements may name it."""
+
+    choices: Choices | None = None
+    """Fields that move for some requests; None: there are none."""
+
+    def chosen(self, labels: Labels) -> Supergraph:
+        """This supergraph for requests that have these labels; `graph` is for those that have none."""
+        return msgspec.structs.replace(self, graph=self.choices.graph(labels)) if self.choices and labels else self
 
     def owner_of(self, mutation: str) -> Subgraph | None:
         """The subgraph whose own schema has this mutation: where a refused write belongs."""

@@ -21,6 +21,7 @@ from gateway.engine.document import Document, Variables, Variant, prepare
 from gateway.engine.flight import Flights
 from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
+from gateway.engine.labels import Shares, labels_of
 from gateway.engine.limits import Limits
 from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.render import Renderer
@@ -70,10 +71,12 @@ class Engine:
         stories: Stories | None = None,
         tagged: bool = False,
         returned: Mapping[str, Sequence[Returned]] = {},
+        shares: Shares = Shares(),
     ) -> None:
         """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail.
 
         `tagged`: answers say what they are made of. `returned`: source → headers of its replies that are handed on.
+        `shares`: which labels of overrides a request has.
         """
         self.stories = stories if stories is not None else Stories()
         self.supergraph = supergraph
@@ -84,6 +87,7 @@ class Engine:
         self.rights = rights
         self.tagged = tagged
         self.returned = returned
+        self.shares = shares
         self.per_path = per_path
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
@@ -110,6 +114,8 @@ class Engine:
                 document.estimate.check(variables)
             lacking = self.rights.lacking(asked.request.caller) if self.rights else 0
             flags = document.flags(variables)
+            if document.labels:
+                flags = (*flags, *self.shares.chosen(document.labels, asked.request))
             if lacking & document.rules:
                 flags = (*flags, lacking & document.rules)
             variant = document.variants.get(flags) or self._compiled(asked, document, variables, flags, lacking & document.rules)
@@ -163,6 +169,8 @@ class Engine:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
             if self.rights is not None and document.refusal is None:
                 document.rules = self.rights.of_document(document.node)
+            if document.refusal is None:
+                document.labels = labels_of(self.supergraph, document.node)
             document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
         except RequestError as refused:
             document = refused
@@ -185,7 +193,8 @@ class Engine:
         if lacking and self.rights:
             selection, withheld = cut(operation.selection, self.rights, lacking)
             operation = replace(operation, selection=selection)
-        plan = self._plan(operation)
+        chosen = zip(document.labels, flags[len(document.flag_names) :], strict=False)
+        plan = self._plan(operation, frozenset(label for label, has in chosen if has))
         rules = self.rights.of_sources(plan.subgraphs) if self.rights else 0
         variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection, withheld, rules)
         document.variants.put(flags, variant)
@@ -195,8 +204,8 @@ class Engine:
         flags = {name: bool(variables.get(name)) for name in document.flag_names}
         return normalise(self.supergraph.schema, document.node, document.operation, flags)
 
-    def _plan(self, operation: Operation) -> Plan:
-        plan = plan_operation(operation, self.supergraph)
+    def _plan(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
+        plan = plan_operation(operation, self.supergraph.chosen(labels))
         planned, limit = len(plan.steps), self.limits.upstream_calls
         if limit and planned > limit:
             raise TooManyUpstreamCalls(

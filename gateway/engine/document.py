@@ -67,7 +67,7 @@ def _types(selection: Selection) -> Iterator[bytes]:
 
 class Document:
     """An operation of a valid document. `variants` are its compiled plans by the values of its `@skip`/`@include`
-    variables, and by what the caller lacks of `rules`."""
+    variables, by which of `labels` the request has, and by what the caller lacks of `rules`."""
 
     __slots__ = (
         "_checks",
@@ -75,6 +75,7 @@ class Document:
         "estimate",
         "flag_names",
         "hides",
+        "labels",
         "node",
         "on_error",
         "operation",
@@ -100,6 +101,8 @@ class Document:
         """What it may cost by its variables, where that is limited."""
         self.rules = 0
         """What its fields require of a caller."""
+        self.labels: tuple[str, ...] = ()
+        """Labels of overrides that decide who is asked for its fields."""
         self.variants: Lru[tuple[int, ...], Variant] = Lru(VARIANTS)
         self._schema = schema
         self._checks = _simple_checks(operation)

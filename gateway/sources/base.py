@@ -304,6 +304,19 @@ class Prepared(msgspec.Struct, frozen=True):
     """Where rows come in pages: the call for those after this reply; None: these were the last. Raises a `SourceError`."""
     pages: int = 1
     """Pages that are read at most; keys not found by then are errors."""
+    pruner: Pruner | None = None
+    """Where the service may refuse a whole call for a field it no longer knows."""
+
+
+class Pruner(Protocol):
+    """Asks a service for less, where it no longer knows a field."""
+
+    def again(self, call: Call, error: SourceError) -> Call | None:
+        """The call without what this failure says is unknown; None: it is about something else."""
+
+    def remembering(self, prepared: Prepared) -> Prepared:
+        """The fetch with calls that leave it out from the start, for as long as it is remembered."""
+        ...
 
 
 class Prepare(Protocol):

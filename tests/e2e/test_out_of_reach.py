@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from .gateway import Inside, served
-from .wire import Asked, Upstream, Wire, reply, say, silent
+from .wire import PATIENCE, Asked, Upstream, Wire, reply, say
 
 OWNER = {
     "team": "Stock & Supply",
@@ -83,9 +83,9 @@ def gateway(service: Upstream, secure: Upstream, tmp_path_factory: pytest.TempPa
         sources.append(f'  - {{name: {name}, kind: graphql, url: "{url}/graphql", schema: {name}.graphql, owner: stock{policy}}}')
     config = folder / "gateway.yaml"
     config.write_text(
-        "gateway: {state: state, admin: {public: [status]}}\n"
+        "gateway: {state: state, admin: {public: [status]}, limits: {deadline: 30s}}\n"
         "owners: {stock: {team: Stock & Supply, url: https://stock.example.com, contact: {email: stock@example.com}}}\n"
-        "defaults: {timeout: {per_try: 2s, total: 4s}, retry: off, cache: off}\n"
+        "defaults: {timeout: {per_try: 20s, total: 25s}, retry: off, cache: off}\n"
         "sources:\n" + "\n".join(sources)
     )
     with served(config) as opened:
@@ -132,17 +132,19 @@ def test_an_open_circuit_says_since_when_by_what_and_when_to_come_again(gateway:
 
 
 def test_a_service_with_all_it_can_take_sends_the_next_away(gateway: Inside) -> None:
-    busy = threading.Event()
+    busy, over = threading.Event(), threading.Event()
 
     def hold(connection: socket.socket) -> None:
         busy.set()
-        silent(connection)
+        over.wait(PATIENCE)
+        say({"data": {"a": "well"}})(connection)
 
     ANSWERS["narrow"] = hold
     first = threading.Thread(target=lambda: gateway.ask("{ a: narrow }"))
     first.start()
     assert busy.wait(10)
     error = told(gateway, "narrow")
+    over.set()
     assert (error["code"], error["retryable"], error["queue_depth"]) == ("SOURCE_SATURATED", True, 0)
     assert error["upstream"]["error_type"] == "connection_limit_reached"
     first.join(10)

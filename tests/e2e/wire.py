@@ -149,7 +149,7 @@ class Upstream:
 
 def _read(reader: Any) -> Asked | None:
     line = reader.readline().decode("latin-1").split()
-    if len(line) != 3:
+    if len(line) != 3 or not line[2].startswith("HTTP/"):  # a TLS handshake has random bytes, and so any number of words
         return None
     headers = {}
     while (field := reader.readline().decode("latin-1").strip()) != "":

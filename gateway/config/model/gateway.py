@@ -13,7 +13,20 @@ from gateway.config.catalog import Unreadable, owner_of
 from gateway.config.model.callers import Callers
 from gateway.config.model.front import Http, RateLimit
 from gateway.config.model.part import OFF, Part, one_or_more, setting
-from gateway.config.model.scalars import Address, AdminListen, File, Listen, Positive, Size, Socket, Text, file, wrong
+from gateway.config.model.scalars import (
+    Address,
+    AdminListen,
+    File,
+    HeaderName,
+    Listen,
+    Positive,
+    Share,
+    Size,
+    Socket,
+    Text,
+    file,
+    wrong,
+)
 from gateway.config.problem import ConfigError
 from gateway.errors import Owner
 
@@ -117,6 +130,13 @@ class Ownership(Part):
     in_schema: bool = setting(True, "The field `_gateway`: sources, their owners and states, as part of the API.", strict=True)
 
 
+class Override(Part):
+    hash_by: HeaderName | None = setting(
+        None, "The caller's header that decides `percent(n)` of a label; absent, or without it: the request's id."
+    )
+    labels: Mapping[Text, Share] = setting({}, "Label → share of the requests that have it: `on`, `off` or a percentage.")
+
+
 class Gateway(Part):
     """The key `gateway`."""
 
@@ -131,6 +151,7 @@ class Gateway(Part):
     http: Http = setting({}, "How requests and answers travel.")
     introspection: bool = setting(True, "`false`: the schema is not told to callers.", strict=True)
     suggestions: bool = setting(True, "`false`: a wrong name is not answered with those that are like it.", strict=True)
+    override: Override = setting({}, "Fields that move between subgraphs for some requests: `@override(label:)`.")
     ownership: Ownership = setting({}, "Whether every source needs an owner, and where owners are told.")
     debug: Annotated[tuple[Literal["provenance", "plan", "timing"], ...], one_or_more()] = setting(
         (), "What a caller may be told of its own answer by asking with `X-Signpost-Debug`."

@@ -105,6 +105,14 @@ def ratio(value: Any, info: ValidationInfo) -> float:
     return float(match[1]) / 100
 
 
+def share(value: Any, info: ValidationInfo) -> float:
+    """0 to 1; `on` is all, `off` none."""
+    try:
+        return {"on": 1.0, "off": 0.0}[value] if value in ("on", "off") else ratio(value, info)
+    except PydanticCustomError:
+        raise wrong("on, off, or a percentage such as 10%") from None
+
+
 def percentile(value: Any, info: ValidationInfo) -> str | float:
     if isinstance(value, str) and PERCENTILE.fullmatch(value):
         return value
@@ -134,6 +142,7 @@ Duration = Annotated[float, _written(duration, DURATION.pattern, "2s")]
 Positive = Annotated[float, _written(duration, DURATION.pattern, "2s"), Field(gt=0)]
 Size = Annotated[int, _written(size, SIZE.pattern, "64KiB"), Field(gt=0)]
 Ratio = Annotated[float, _written(ratio, RATIO.pattern, "10%")]
+Share = Annotated[float, _written(share, f"on|off|{RATIO.pattern}", "10%")]
 Percentile = Annotated[str | float, _written(percentile, f"{PERCENTILE.pattern}|{DURATION.pattern}", "p95")]
 OrUpstream = Annotated[float | str, _written(_or_upstream, f"from_upstream|{DURATION.pattern}", "from_upstream")]
 

@@ -38,8 +38,26 @@ class Calls:
             reply = await step.subgraph.send(chunk.call)
         except SourceError as error:
             self.exchanges.append(Exchange(step, chunk.call, len(chunk.keys), began, self.clock(), error))
-            return self._failed(error, step, chunk)
+            self._failed(error, step, chunk)
+            return await self._pruned(step, chunk, error)
         self.exchanges.append(Exchange(step, chunk.call, len(chunk.keys), began, self.clock(), reply))
+        self._note(step, reply)
+        return reply
+
+    async def _pruned(self, step: ReadyStep, chunk: Chunk, error: SourceError) -> Reply | GatewayError:
+        """Once more, without the fields that the source says it does not know; the failure where it is about something else."""
+        pruner = step.prepared.pruner
+        if pruner is None or (call := pruner.again(chunk.call, error)) is None:
+            return error
+        step.prepared = pruner.remembering(step.prepared)
+        began = self.clock()
+        try:
+            reply = await step.subgraph.send(call)
+        except SourceError as fault:
+            self.exchanges.append(Exchange(step, call, len(chunk.keys), began, self.clock(), fault))
+            pruner.again(call, fault)
+            return self._failed(fault, step, chunk)
+        self.exchanges.append(Exchange(step, call, len(chunk.keys), began, self.clock(), reply))
         self._note(step, reply)
         return reply
 

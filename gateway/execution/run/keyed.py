@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from graphql import print_ast
+
 from gateway.errors import GatewayError, SchemaDrift, SourceError, UpstreamTooLarge
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.exchange import Exchange
@@ -162,11 +164,25 @@ class Keyed(Calls):
             found.update(zip(keys, values, strict=True))
             return [row for row in values if row.__class__ in self._classes]
         if step.match == "alias":
-            values = [value.get(f"_{i}") if isinstance(value, dict) else None for i in range(len(keys))]
+            try:
+                values = [value[f"_{i}"] for i in range(len(keys))]
+            except KeyError:
+                absent = self._unanswered(step)
+                values = [value.get(f"_{i}", absent) for i in range(len(keys))]
         else:
             values = [value]
         found.update(zip(keys, values, strict=True))
         return flatten(values, self._classes)
+
+    def _unanswered(self, step: ReadyStep) -> GatewayError:
+        """A field that was asked for and is not in the reply, not even as null."""
+        self.faulty = True
+        coordinate = f"Query.{step.entry.via if step.entry else ''}"
+        expected = print_ast(step.entry.result) if step.entry and step.entry.result else "a value"
+        sentence = f"sent nothing for {coordinate}, which is declared as {expected}"
+        error = SchemaDrift(sentence, coordinate=coordinate, expected=expected, actual="nothing")
+        error.service = step.subgraph.name
+        return error
 
     def _miscounted(self, step: ReadyStep, value: Any) -> GatewayError:
         self.faulty = True

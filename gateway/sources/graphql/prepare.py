@@ -17,6 +17,7 @@ from gateway.errors import InternalError
 from gateway.sources.base import Batch, Chunk, Entry, Fetch, Prepare, Prepared, Selection
 from gateway.sources.graphql.entities import represented
 from gateway.sources.graphql.operation import Declared, Terms, Writer, argument_of, operation_text, stricter
+from gateway.sources.graphql.prune import Pruner
 from gateway.sources.graphql.verify import ACCEPT, verifier
 from gateway.sources.reach import field_of
 from gateway.upstream.call import Call, HeaderRules, Headers, Reply, Request
@@ -56,8 +57,13 @@ class Post(msgspec.Struct, frozen=True):
 
 def preparer(terms: Terms, post: Post) -> Prepare:
     """`Subgraph.prepare` of a GraphQL source."""
+    pruner = Pruner(terms)
 
     def prepare(fetch: Fetch) -> Prepared:
+        prepared = msgspec.structs.replace(plain(fetch), pruner=pruner)
+        return pruner.remembering(prepared) if pruner.gone() else prepared
+
+    def plain(fetch: Fetch) -> Prepared:
         if fetch.entry is None:
             return _root(fetch, terms, post)
         if fetch.entry.representations:

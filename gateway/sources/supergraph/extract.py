@@ -200,7 +200,7 @@ class _Graph:
         return replace(field, directives=self._kept(field), arguments=arguments, **changes)
 
     def _field_facts(self, at: Coordinate, join: Arguments) -> None:
-        if join.get("external") or join.get("usedOverridden"):
+        if join.get("external") or (join.get("usedOverridden") and not join.get("overrideLabel")):
             self.external.add(at)
         if join.get("requires"):
             self.requires[at] = field_set(join["requires"])
