@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from random import random
 from time import time
 from typing import Any
@@ -15,6 +16,7 @@ from gateway import __version__
 from gateway.app.changes import APPLIED, REJECTED, SEEN, Change, History, compare, verdict
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
+from gateway.app.observing.sources import of_caches, of_engine, of_process, of_sources
 from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
 from gateway.composition import Supergraph
@@ -24,9 +26,11 @@ from gateway.engine import Engine, Limits
 from gateway.engine.labels import Shares
 from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
+from gateway.engine.watched import Keep, Watched
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
 from gateway.sources.report import shown_url
+from gateway.telemetry.metrics import Family
 from gateway.upstream.layers.hold import Held
 
 log = logging.getLogger("gateway.app")
@@ -46,8 +50,9 @@ class House:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         composed: Callable[[], None] = lambda: None,
+        keep: Keep | None = None,
     ) -> None:
-        """`composed` is called when a new engine has taken its place."""
+        """`composed` is called when a new engine has taken its place. `keep` is told of every operation."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -71,6 +76,7 @@ class House:
         self._supervisor = Supervisor()
         self._sleep = sleep
         self._after_composing = composed
+        self._keep = keep
 
     # ------------------------------------------------------------ opening and closing
 
@@ -159,7 +165,7 @@ class House:
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return engine_of(self._settings, supergraph, self.stories)
+        return engine_of(self._settings, supergraph, self.stories, self._keep)
 
     # ------------------------------------------------------------ what the door asks
 
@@ -201,6 +207,23 @@ class House:
         coordinate, expected, actual = (str(error.get(name, "")) for name in ("coordinate", "expected", "actual"))
         message = f"{coordinate} should be {expected}, and was {actual}."
         self.history.add([Change(self.history.clock(), error["service"], "breaking", coordinate, message, SEEN)])
+
+    def families(self) -> Iterator[Family]:
+        """What there is to count of sources, caches and the engine, at this moment."""
+        lines = tuple(self._lines.values())
+        yield from of_sources(lines, lambda line: _owner(line.source, self._loaded.get(line.source.name, Loaded())).team)
+        yield from of_engine(self.engine, self._generation, self.ready())
+        yield from of_caches(self._kept(lines))
+        yield from of_process()
+
+    def _kept(self, lines: Sequence[Line]) -> Mapping[str, tuple[int, int]]:
+        """What is in each cache: entries and bytes."""
+        answers = self.engine.answers if self.engine is not None else None
+        store = next((line.data.store for line in lines if line.data.store is not None), None)
+        items = next((line.items for line in lines if line.items is not None), None)
+        kept = {"answers": (len(answers), answers.size)} if answers is not None else {}
+        kept |= {"replies": (len(store), store.used)} if store is not None else {}
+        return kept | ({"rows": (len(items), items.used)} if items is not None else {})
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)
@@ -249,10 +272,11 @@ def _returned(source: Source) -> tuple[Returned, ...]:
     return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
 
 
-def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None) -> Engine:
-    """The supergraph's engine, within the configured limits."""
+def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None, keep: Keep | None = None) -> Engine:
+    """The supergraph's engine, within the configured limits. `keep` is told of every operation, where there is one."""
     gateway = settings.gateway
-    return Engine(
+    make = Engine if keep is None else partial(Watched, keep=keep)
+    return make(
         supergraph,
         limits=limits_of(settings),
         disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),

@@ -24,6 +24,8 @@ from gateway.app import memory
 from gateway.app.front import street_of
 from gateway.app.house import House
 from gateway.app.line import lines
+from gateway.app.observing import Observatory
+from gateway.app.observing.scrape import Scrape
 from gateway.config.model import Settings, Socket
 from gateway.server.listen import bind, bind_unix, listener
 from gateway.server.street import backyard, street
@@ -36,18 +38,35 @@ class Sockets(msgspec.Struct, frozen=True):
 
     public: socket.socket
     admin: socket.socket | None = None
+    control: socket.socket | None = None
+    """A worker's own: the same as `admin`, but of this very process."""
+    worker: int | None = None
 
 
-def bind_admin(settings: Settings, worker: int | None = None) -> socket.socket | None:
+def bind_admin(settings: Settings) -> socket.socket | None:
     """The admin address. The default one, a socket in `state`, may fail: then there is no admin address. Raises OSError."""
     where = settings.gateway.admin_listen
     if not isinstance(where, Socket):
         return bind(where.host, where.port)
-    path = where.path if worker is None else where.path.with_stem(f"{where.path.stem}-{worker}")
+    return _bind_file(settings, where.path)
+
+
+def bind_shared_admin(settings: Settings) -> socket.socket | None:
+    """An address that all workers answer together; a socket each has for itself (`bind_control`)."""
+    return None if isinstance(settings.gateway.admin_listen, Socket) else bind_admin(settings)
+
+
+def bind_control(settings: Settings, worker: int) -> socket.socket | None:
+    where = settings.gateway.admin_listen
+    path = where.path if isinstance(where, Socket) else settings.gateway.state / "admin.sock"
+    return _bind_file(settings, path.with_stem(f"{path.stem}-{worker}"))
+
+
+def _bind_file(settings: Settings, path: Path) -> socket.socket | None:
     try:
         return bind_unix(path)
     except OSError as error:
-        if settings.gateway.admin.listen is not None:
+        if isinstance(settings.gateway.admin.listen, Socket):
             raise
         log.warning("there is no admin address: %s cannot be used: %s", path, error.strerror or error)
         return None
@@ -63,19 +82,25 @@ class Process:
 
     def __init__(self, settings: Settings, sockets: Sockets, parent: int | None = None) -> None:
         self._parent = parent
-        self._house = House(settings, lines(settings), composed=memory.settle)
-        self._street = street_of(settings)
+        self._observatory = Observatory(settings)
+        self._house = House(settings, lines(settings), composed=memory.settle, keep=self._observatory.keep)
+        self._observatory.add(self._house.families)
+        self._street = street_of(settings, self._observatory.watch)
+        own = sockets.control or sockets.admin
+        self._file = _file_of(own)
+        metrics = Scrape(self._observatory.families, self._file, sockets.worker) if settings.telemetry.metrics else None
         public = frozenset(settings.gateway.admin.public)
-        app = street(self._house, self._street.front, public=public)
+        app = street(self._house, self._street.front, public=public, metrics=metrics)
         self._listeners = [(listener(app, self._house), sockets.public)]
-        if sockets.admin is not None:
-            self._listeners.append((listener(backyard(self._house), self._house), sockets.admin))
-        self._file = _file_of(sockets.admin)
+        for sock in (sockets.admin, sockets.control):
+            if sock is not None:
+                self._listeners.append((listener(backyard(self._house, metrics), self._house), sock))
         self._stop = asyncio.Event()
         self._serving: list[asyncio.Task[None]] = []
 
     async def run(self, ready: Callable[[House], None]) -> None:
         """Until a signal says to stop. Raises `ConfigError` when the sources cannot be composed."""
+        self._observatory.start()
         self._listen_to_signals()
         if self._parent is None:
             self._listen()
@@ -89,6 +114,7 @@ class Process:
             await asyncio.gather(self._house.close(), self._street.close())
             if self._file is not None:
                 self._file.unlink(missing_ok=True)
+            await asyncio.to_thread(self._observatory.close)
 
     async def _open(self, ready: Callable[[House], None]) -> None:
         """A worker takes connections only now: until then its siblings do. Alone, it tells from the start how it is."""

@@ -106,7 +106,7 @@ class Engine:
             if isinstance(document, RequestError):
                 return self._failed(asked, self.render.refusal(document, asked.request))
             if asked.account is not None:
-                asked.account.operation = document.operation
+                asked.account.document, asked.account.operation = document.node, document.operation
             if document.refusal is not None:
                 return self.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
             variables = document.coerce(asked.variables)
@@ -177,9 +177,7 @@ class Engine:
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
 
-    def _compiled(
-        self, asked: Asked, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int
-    ) -> Variant:
+    def _compiled(self, asked: Asked, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
         began = time.monotonic()
         variant = self._compile(document, variables, flags, lacking)
         if asked.account is not None:

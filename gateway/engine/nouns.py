@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from graphql import OperationDefinitionNode
+from graphql import DocumentNode, OperationDefinitionNode
 
 from gateway.execution.run import Outcome
 from gateway.upstream.call import Request
@@ -20,6 +20,7 @@ class Account(msgspec.Struct):
     """`time.monotonic` clock."""
     served: str = ""
     """executed, stored or shared; "": it never came to that."""
+    document: DocumentNode | None = None
     operation: OperationDefinitionNode | None = None
     outcome: Outcome | None = None
     phases: list[tuple[str, float, float]] = []

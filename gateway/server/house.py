@@ -64,6 +64,8 @@ class Documents(Protocol):
 class Watch(Protocol):
     """Sees every request to `/graphql` come and go."""
 
+    def came(self) -> None: ...
+
     def begin(self, request: Request, *, held: bool) -> Request:
         """The request as it goes on, perhaps with a trace. `held`: `answered` will be told of it."""
         ...

@@ -21,6 +21,7 @@ class Measured:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began, status = monotonic(), 0
+        self._watch.came()
 
         def noted(message: MutableMapping[str, Any]) -> Awaitable[None]:
             nonlocal status

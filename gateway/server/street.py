@@ -17,6 +17,7 @@ from gateway.server.health import livez, readyz
 from gateway.server.hold import Hold
 from gateway.server.house import Front, House
 from gateway.server.measured import Measured
+from gateway.server.metrics import Metrics, MetricsPage
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
 from gateway.server.reply import Saying
@@ -24,7 +25,14 @@ from gateway.server.status import status_json, status_page
 from gateway.server.view import Streams
 
 
-def street(house: House, front: Front = Front(), *, public: frozenset[str] = frozenset(), bundle: Path = BUNDLE) -> ASGIApp:
+def street(
+    house: House,
+    front: Front = Front(),
+    *,
+    public: frozenset[str] = frozenset(),
+    bundle: Path = BUNDLE,
+    metrics: Metrics | None = None,
+) -> ASGIApp:
     """The application on the public address. `public` names what of the admin address is served here too."""
     streams = Streams(house, front)
     graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams}, front), front)
@@ -37,6 +45,8 @@ def street(house: House, front: Front = Front(), *, public: frozenset[str] = fro
     ]
     if "status" in public:
         routes += _status(house, public=True)
+    if "metrics" in public and metrics is not None:
+        routes.append(Route("/metrics", MetricsPage(metrics)))
     return _application(house, routes)
 
 
@@ -49,14 +59,20 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
     return Measured(front.watch, graphql) if front.watch is not None else graphql
 
 
-def backyard(house: House) -> ASGIApp:
+def backyard(house: House, metrics: Metrics | None = None) -> ASGIApp:
     """The application on the admin address."""
     explain = Route("/explain/{wanted}", Explain(house))
     holds = (
         Route("/sources/{name}/hold", Hold(house, release=False)),
         Route("/sources/{name}/release", Hold(house, release=True)),
     )
-    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds])
+    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds, *_metrics(metrics)])
+
+
+def _metrics(metrics: Metrics | None) -> Sequence[BaseRoute]:
+    if metrics is None:
+        return ()
+    return Route("/metrics", MetricsPage(metrics)), Route("/metrics.json", Saying(metrics.snapshot))
 
 
 def _health(house: House) -> Sequence[BaseRoute]:

@@ -1,4 +1,4 @@
-"""Where telemetry goes: exporters, and the threads that feed them. Everything waits in bounded queues and is dropped, counted, beyond.
+"""Where telemetry goes: exporters, and the threads that feed them. What waits is bounded; what is beyond is dropped and counted.
 
 No export is ever awaited by a request, and a collector that is down costs nothing but what it would have been told.
 """
@@ -134,7 +134,7 @@ class SpanExport:
             self._batches.on_end(span)
 
     def close(self) -> None:
-        self._batches.shutdown()
+        self._batches.shutdown()  # type: ignore[no-untyped-call]  # as the SDK has it
 
 
 def console_spans() -> SpanExporter:

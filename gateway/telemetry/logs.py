@@ -1,6 +1,6 @@
 """Lines on standard error: JSON for programs, text for people. Bounded, without secrets, and never waited for.
 
-What a line says beside its message stands in `record.facts`. A line that would be longer than allowed loses its longest facts first.
+What a line says beside its message stands in `record.facts`. A line longer than allowed loses its longest facts first.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ QUEUE = 10_000
 """Lines that may wait for whoever reads them."""
 FACTS = "facts"
 MASK = "***"
+NAMED = "password|passwd|secret|token|api[_-]?key|authorization|cookie"
 RULES = (
     (re.compile(r"(?i)\b(bearer|basic|dpop)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*"), MASK),
     (re.compile(r"//[^/@\s\"]+@"), f"//{MASK}@"),
-    (re.compile(r"(?i)((?:password|passwd|secret|token|api[_-]?key|authorization|cookie)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]{3,}"), rf"\1{MASK}"),
+    (re.compile(rf"(?i)((?:{NAMED})[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]{{3,}}"), rf"\1{MASK}"),
 )
 """What looks like a credential is one, wherever it stands."""
 LEVELS = {
@@ -111,7 +112,7 @@ def _shown(value: object) -> str:
 
 def _shortened(said: dict[str, Any]) -> str:
     """Without its longest facts, but with their names: still JSON, still one line."""
-    said, left_out = dict(said), []
+    said, left_out = dict(said), list[str]()
     for name in sorted(said, key=lambda name: -len(_encode(said[name]))):
         line = _encode({**said, "left_out": left_out}).decode()
         if len(line) <= LINE:
@@ -153,9 +154,10 @@ class _Exported(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         facts: dict[str, Any] = getattr(record, FACTS, {})
         attributes = {name: value for name, value in facts.items() if isinstance(value, str | int | float | bool)}
-        attributes |= {name: redacted(_shown(value), self._mask) for name, value in facts.items() if name not in attributes and value}
+        others = {name: _shown(value) for name, value in facts.items() if name not in attributes and value}
         if record.exc_info:
-            attributes["exception.stacktrace"] = redacted(logging.Formatter().formatException(record.exc_info)[-LINE:], self._mask)
+            others["exception.stacktrace"] = logging.Formatter().formatException(record.exc_info)[-LINE:]
+        attributes |= {name: redacted(text, self._mask) for name, text in others.items()}
         made = LogRecord(
             timestamp=int(record.created * 1e9),
             context=_context(facts),
@@ -172,7 +174,8 @@ def _context(facts: Mapping[str, Any]) -> Any:
     if not trace or not span:
         return None
     flags = TraceFlags(TraceFlags.SAMPLED if facts.get("sampled") else 0)
-    return api.set_span_in_context(NonRecordingSpan(SpanContext(int(trace, 16), int(span, 16), is_remote=False, trace_flags=flags)))
+    context = SpanContext(int(trace, 16), int(span, 16), is_remote=False, trace_flags=flags)
+    return api.set_span_in_context(NonRecordingSpan(context))
 
 
 class Logging:

@@ -1,7 +1,7 @@
 """Families of several processes of one gateway as one.
 
-Sums must never go back, or a scrape takes it for a restart and counts everything anew. So what a process had counted when it was last
-seen is kept after it has gone, in a file that its siblings share.
+Sums must never go back, or a scrape takes it for a restart and counts everything anew. So what a process had counted when it
+was last seen is kept after it has gone, in a file that its siblings share.
 """
 
 from __future__ import annotations
@@ -42,12 +42,13 @@ def _one(families: list[Family]) -> Family:
 def _added(one: Series, other: Series, family: Family) -> Series:
     value = max(one.value, other.value) if family.merged == "max" else one.value + other.value
     counts = tuple(a + b for a, b in zip(one.counts, other.counts, strict=True))
-    exemplars = tuple(a or b for a, b in zip(one.exemplars, other.exemplars, strict=True)) if one.exemplars and other.exemplars else ()
-    return Series(one.labels, value, counts, exemplars or one.exemplars or other.exemplars)
+    nothing = (None,) * len(counts)
+    pairs = zip(one.exemplars or nothing, other.exemplars or nothing, strict=True)
+    return Series(one.labels, value, counts, tuple(a or b for a, b in pairs))
 
 
 class Departed:
-    """The last counts of processes that have gone, beside those that are there. Without a file: only as long as this process lives."""
+    """The last counts of processes that have gone, beside those that are there. Without a file: as long as this process lives."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file

@@ -65,23 +65,23 @@ Collect = Callable[[], Iterable[Family]]
 class Distribution:
     """One histogram."""
 
-    __slots__ = ("_bounds", "_counts", "_exemplars", "_sum")
+    __slots__ = ("_counts", "_exemplars", "_sum", "bounds")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
+        self.bounds = tuple(bounds)
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
         self._exemplars: list[Exemplar | None] | None = None
 
     def record(self, value: float) -> None:
-        self._counts[bisect_left(self._bounds, value)] += 1
+        self._counts[bisect_left(self.bounds, value)] += 1
         self._sum += value
 
     def explain(self, value: float, trace: str, span: str) -> None:
         """Keep this measurement as the example of its bucket; only of traces that are exported."""
         if self._exemplars is None:
             self._exemplars = [None] * len(self._counts)
-        self._exemplars[bisect_left(self._bounds, value)] = Exemplar(value, trace, span, time.time())
+        self._exemplars[bisect_left(self.bounds, value)] = Exemplar(value, trace, span, time.time())
 
     def series(self, labels: Labels) -> Series:
         return Series(labels, self._sum, tuple(self._counts), tuple(self._exemplars or ()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from random import getrandbits
 from typing import Any
 
@@ -100,9 +100,13 @@ class Trace(msgspec.Struct):
     links: list[Link] = []
     room: int = ATTEMPTS
     dropped: int = 0
-    operation: Any = None
-    """What of the operation is shown (`operation.py`), once that is known."""
+    name: str = ""
+    """Of its SERVER span: the kind of operation, once that is known."""
+    attributes: Mapping[str, Any] = {}
+    events: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    """What happened, by name; at its end."""
     failed: bool = False
+    """It is exported though nobody had meant to."""
 
     @property
     def traceparent(self) -> str:

@@ -94,6 +94,7 @@ class SourceState:
             self.breaker.listen(self._changed)
         self.watch = Watch() if shared.measured else None
         self.slots.waits = self.watch.waits if self.watch else None
+        self.store = shared.store
         self.last_failure: Failure | None = None
         self.meter = Meter(clock)
         self._wall = clock.wall

@@ -39,5 +39,5 @@ class Document(Part):
     sources: tuple[SourceKeys, ...] = Field(description="The services that may be called.")
     links: tuple[Link, ...] = setting((), "Fields that join a type to a root field of another source.")
     events: Events = setting({}, "Change events; it has no keys yet.")
-    telemetry: Telemetry = setting({}, "Traces, metrics and logs.")
+    telemetry: Telemetry = setting({}, "What the gateway tells of itself.")
     cache: Cache = setting({}, "Where answers are kept.")

@@ -61,7 +61,7 @@ class Flights:
                 waiter.leader = leader
                 waiter.answer.set_result(reply)
 
-    def fail(self, key: Key, error: Exception, leader: Call) -> None:
+    def fail(self, key: Key, error: Exception, leader: Call | None = None) -> None:
         """A copy for each: an error is annotated by whoever it reaches."""
         for waiter in self._waiting.pop(key):
             if waiter.waits:
