@@ -13,9 +13,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway import __version__
-from gateway.app.changes import APPLIED, REJECTED, SEEN, Change, History, compare, verdict
+from gateway.app.changes import APPLIED, REJECTED, compare, verdict
+from gateway.app.events import SILENT, Emitter
+from gateway.app.history import History
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
+from gateway.app.news import News
 from gateway.app.observing.sources import of_caches, of_engine, of_process, of_sources
 from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
@@ -29,6 +32,7 @@ from gateway.engine.stories import Stories
 from gateway.engine.watched import Keep, Watched
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
+from gateway.sources.document import keep
 from gateway.sources.report import shown_url
 from gateway.telemetry.metrics import Family
 from gateway.upstream.layers.hold import Held
@@ -50,9 +54,11 @@ class House:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         composed: Callable[[], None] = lambda: None,
-        keep: Keep | None = None,
+        emitter: Emitter = SILENT,
+        account: Keep | None = None,
     ) -> None:
-        """`composed` is called when a new engine has taken its place. `keep` is told of every operation."""
+        """`composed` is called when a new engine has taken its place. `emitter` is told what is new about the sources, `account`
+        of every operation."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -60,23 +66,27 @@ class House:
         self.disclosure = Disclosure(gateway.errors.upstream_detail, gateway.errors.audience)
         self.limits = DoorLimits(
             gateway.limits.body,
+            gateway.limits.headers,
+            gateway.limits.connections,
             deadline=gateway.limits.deadline,
             upstream_calls_total=gateway.limits.upstream_calls_total,
             variables=gateway.limits.variables,
         )
         self._settings = settings
-        self._lines = {line.source.name: line for line in lines}
+        self._lines = {line.source.name: replace(line, sends=replace(line.sends, fresh={})) for line in lines}
         self._loaded: dict[str, Loaded] = {}
         self._generation = 0
         self._needed: frozenset[str] = frozenset()
         """Sources that may be left out, but without which the others do not fit together."""
-        self.stories = Stories(drifted=self._drifted)
-        self.history = History(gateway.state)
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
+        self._emitter = emitter
+        self.history = History(gateway.state)
+        self._news = News(self.history, emitter, self._whose, self._supervisor.start)
+        self.stories = Stories(drifted=self._news.drifted)
         self._sleep = sleep
         self._after_composing = composed
-        self._keep = keep
+        self._account = account
 
     # ------------------------------------------------------------ opening and closing
 
@@ -84,6 +94,8 @@ class House:
         """Load every source and begin to answer, as far as they allow. Raises `ConfigError` with all problems."""
         self._loaded = await load_all(self._lines.values())
         await self._compose(self._loaded)
+        self._emitter.start(self._supervisor.start)
+        await asyncio.gather(*map(self._keep, self._lines.values()))
         for name, loaded in self._loaded.items():
             if not loaded.settled:
                 self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
@@ -92,7 +104,9 @@ class House:
 
     async def close(self) -> None:
         """Wait until no call is on the wire, and let every connection go."""
+        await self._emitter.flush()
         await self._supervisor.stop()
+        await self._emitter.close()
         await asyncio.gather(*(line.close() for line in self._lines.values()))
 
     async def _until_read(self, line: Line) -> None:
@@ -122,11 +136,14 @@ class House:
         before = self._loaded[line.source.name].subgraphs
         changes = await asyncio.to_thread(compare, before, loaded.subgraphs, self.history.clock())
         if not changes:
+            await self._keep(line)
             return
         state = verdict(changes, line.source.schema_.on_change)
         if state == APPLIED and not await self._take_in(line, loaded):
             state = REJECTED
-        self.history.add([replace(change, state=state) for change in changes])
+        if line.sends.fresh:
+            line.sends.fresh.clear()
+        await self._news.changed(changes, state)
 
     async def _take_in(self, line: Line, loaded: Loaded) -> bool:
         """A source that does not fit what is served is left as it was: the others go on."""
@@ -136,7 +153,14 @@ class House:
         except ConfigError as error:
             log.error("what source %s says now cannot be composed: %s", line.source.name, error)
             return False
+        await self._keep(line)
         return True
+
+    async def _keep(self, line: Line) -> None:
+        """What is served is the last good copy from now on: not what waits, was rejected or does not fit the others."""
+        state, text = self._settings.gateway.state, (line.sends.fresh or {}).pop(line.source.name, None)
+        if text is not None and state is not None:
+            await asyncio.to_thread(keep, state, line.source.name, text)
 
     async def _compose(self, loaded: Mapping[str, Loaded]) -> None:
         """The new engine is one assignment; requests in flight finish on the old one."""
@@ -165,7 +189,7 @@ class House:
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return engine_of(self._settings, supergraph, self.stories, self._keep)
+        return engine_of(self._settings, supergraph, self.stories, self._account)
 
     # ------------------------------------------------------------ what the door asks
 
@@ -200,13 +224,16 @@ class House:
             "owner": self.owner.shown("internal"),
             "sources": [self._source_status(line) for line in self._lines.values()],
             "changes": self.history.told()[:CHANGES_TOLD],
+            "events": self._emitter.status(),
         }
 
-    def _drifted(self, error: Mapping[str, Any]) -> None:
-        """A value that did not fit is news like a schema that changed: somebody changed something without saying so."""
-        coordinate, expected, actual = (str(error.get(name, "")) for name in ("coordinate", "expected", "actual"))
-        message = f"{coordinate} should be {expected}, and was {actual}."
-        self.history.add([Change(self.history.clock(), error["service"], "breaking", coordinate, message, SEEN)])
+    def _whose(self, name: str) -> tuple[str | None, Mapping[str, Any]]:
+        """By the name of one of its subgraphs: a supergraph has several."""
+        for line in self._lines.values():
+            loaded = self._loaded.get(line.source.name, Loaded())
+            if name == line.source.name or any(name == each.name for each in loaded.subgraphs):
+                return line.source.owned_by, _owner(line.source, loaded).shown()
+        return None, self.owner.shown()
 
     def families(self) -> Iterator[Family]:
         """What there is to count of sources, caches and the engine, at this moment."""

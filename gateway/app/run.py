@@ -21,6 +21,7 @@ import msgspec
 import uvloop
 
 from gateway.app import memory
+from gateway.app.events import Emitter, webhooks
 from gateway.app.front import street_of
 from gateway.app.house import House
 from gateway.app.line import lines
@@ -83,7 +84,8 @@ class Process:
     def __init__(self, settings: Settings, sockets: Sockets, parent: int | None = None) -> None:
         self._parent = parent
         self._observatory = Observatory(settings)
-        self._house = House(settings, lines(settings), composed=memory.settle, keep=self._observatory.keep)
+        emitter = Emitter(webhooks(settings.events))
+        self._house = House(settings, lines(settings), composed=memory.settle, emitter=emitter, account=self._observatory.keep)
         self._observatory.add(self._house.families)
         self._street = street_of(settings, self._observatory.watch)
         own = sockets.control or sockets.admin

@@ -61,6 +61,10 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
     visible = visible_types(types, hidden)
     graph = graph_of(subgraphs, types, resolved)
     _check_federation(subgraphs, by_name, types, visible, hidden, graph, problems)
+    if not fields_of(visible[QUERY]):
+        nothing = "no source has a root field that clients could ask for"
+        report = _reporter(by_name, problems)
+        report("NO_QUERIES", QUERY, nothing, by_name)
     if any(p.severity == "error" for p in problems):
         raise ConfigError(problems)
     document = DocumentNode(definitions=(*directives, *visible.values()))
@@ -96,8 +100,6 @@ def _check_federation(
     check_interfaces(types, report, sources)
     check_hidden(types, visible, hidden, report, sources)
     check_requirements(types, graph, report)
-    if not visible[QUERY].fields:  # type: ignore[attr-defined]  # the root is an object type
-        report("NO_QUERIES", QUERY, "no subgraph has a root field that clients could ask for", by_name)
     hints(subgraphs, types, graph, _reporter(by_name, problems, "hint"))
 
 

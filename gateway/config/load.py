@@ -98,6 +98,8 @@ def _source(keys: SourceKeys, options: BaseModel | None, document: Document) -> 
         protect=keys.protect,
         weight=keys.weight,
         not_found=keys.not_found,
+        budget=keys.budget,
+        owned_by=keys.owner,
     )
 
 

@@ -31,6 +31,7 @@ def dangling(tree: Mapping[str, Any], kinds: Collection[str], marks: Marks) -> I
             message = f"there are two sources named {name}, the first at {place}"
             yield Problem("CONFIG_DUPLICATE", message, (*at, "name"), fix="give each source a name of its own")
     yield from _links(tree, [name for name in first if name])
+    yield from _webhooks(tree, owners)
 
 
 def owned(problem: Problem, tree: Mapping[str, Any]) -> Problem:
@@ -56,9 +57,14 @@ def _owner(source: Mapping[str, Any], at: ConfigPath, owners: Mapping[str, Any],
         fix = f"owner: {next(iter(owners), 'NAME')}   # a name from `owners`"
         message = f"nobody answers for {source.get('name') or 'this source'}: `owner` is missing"
         yield Problem("CONFIG_OWNER_MISSING", message, (*at, "owner"), fix=fix)
-    if isinstance(owner, str) and owner not in owners:
+    if isinstance(owner, str):
+        yield from _known(owner, (*at, "owner"), owners)
+
+
+def _known(owner: str, at: ConfigPath, owners: Mapping[str, Any]) -> Iterator[Problem]:
+    if owner not in owners:
         fix = nearest(owner, owners) or f"known owners: {', '.join(owners) or 'none, add it under `owners`'}"
-        yield Problem("CONFIG_UNKNOWN_OWNER", f"there is no owner called {owner}", (*at, "owner"), fix=fix)
+        yield Problem("CONFIG_UNKNOWN_OWNER", f"there is no owner called {owner}", at, fix=fix)
 
 
 def _url(source: Mapping[str, Any], at: ConfigPath) -> Iterator[Problem]:
@@ -77,6 +83,17 @@ def _links(tree: Mapping[str, Any], names: list[str]) -> Iterator[Problem]:
         if dot and source not in names:
             fix = nearest(source, names)
             yield Problem("CONFIG_UNKNOWN_SOURCE", f"there is no source called {source}", ("links", index, "to"), fix=fix)
+
+
+def _webhooks(tree: Mapping[str, Any], owners: Mapping[str, Any]) -> Iterator[Problem]:
+    webhooks = _mapping(tree.get("events")).get("webhooks")
+    for index, webhook in enumerate(webhooks if isinstance(webhooks, list) else ()):
+        at: ConfigPath = ("events", "webhooks", index, "owners")
+        named = _mapping(webhook).get("owners")
+        if isinstance(named, str):
+            yield from _known(named, at, owners)
+        for place, owner in enumerate(named if isinstance(named, list) else ()):
+            yield from _known(_text(owner), (*at, place), owners)
 
 
 def _sources(tree: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -25,7 +25,7 @@ from gateway.engine.labels import Shares, labels_of
 from gateway.engine.limits import Limits
 from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.render import Renderer
-from gateway.engine.returned import Returned, returned
+from gateway.engine.returned import Returned, exposed, returned
 from gateway.engine.rights import Rights
 from gateway.engine.store import AnswerStore, Lru, Stored
 from gateway.engine.stories import Stories
@@ -87,6 +87,7 @@ class Engine:
         self.rights = rights
         self.tagged = tagged
         self.returned = returned
+        self.exposed = {name: each.exposes for name, each in supergraph.subgraphs.items() if each.exposes}
         self.shares = shares
         self.per_path = per_path
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
@@ -121,8 +122,8 @@ class Engine:
             variant = document.variants.get(flags) or self._compiled(asked, document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
-            if variant.ready.propagates:
-                answer = replace(answer, propagates=variant.ready.propagates)
+            if variant.ready.varies:
+                answer = replace(answer, propagates=variant.ready.varies)
             return replace(answer, tags=variant.tags) if self.tagged else answer
         except RequestError as refused:
             return self._failed(asked, self.render.refusal(refused, asked.request))
@@ -219,7 +220,7 @@ class Engine:
         aspects = debug.wanted(headers.get(debug.HEADER), self.debug) if self.debug else frozenset()
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
-        identity = tuple([headers.get(name) for name in ready.propagates])
+        identity = ready.identity(headers)
         on_error = self._on_error(asked, document)
         key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
         shown = document.shown
@@ -268,6 +269,8 @@ class Engine:
         outcome = await Run(variant.ready, variables, asked.request, listed).outcome(introspected, on_error)
         if self.returned:
             outcome = replace(outcome, returned=returned(outcome.exchanges, self.returned))
+        if self.exposed:
+            outcome = replace(outcome, exposed=exposed(outcome.exchanges, self.exposed))
         if document.rules or variant.rules:
             outcome = replace(outcome, private=True)
         if variant.withheld is not None:

@@ -67,7 +67,7 @@ class Answer(msgspec.Struct, frozen=True):
     tags: tuple[bytes, ...] = ()
     """What it is made of: sources, and types as `Type`, for caches that forget by name."""
     propagates: tuple[str, ...] = ()
-    """The caller's headers, in lower case, that its calls carried on: what a private answer depends on."""
+    """The caller's headers, in lower case, that its calls carried on (`*`: by a pattern): what a private answer depends on."""
 
 
 class Shown(msgspec.Struct, frozen=True):

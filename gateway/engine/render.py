@@ -18,6 +18,7 @@ from gateway.engine.warnings import announced, stale
 from gateway.errors import (
     AFFECTED_LISTED,
     Affected,
+    DeadlineExceeded,
     Disclosure,
     GatewayError,
     Ids,
@@ -65,7 +66,7 @@ class Renderer:
         """`shown`: what there is to say beside the data, when there is."""
         calls, now = request.tally.calls, self.clock()
         warnings = [*shown.warnings, *announced(outcome.exchanges)] if outcome.announced else shown.warnings
-        if not (outcome.errors or outcome.stale or warnings or shown.debug):
+        if not (outcome.errors or outcome.stale or warnings or shown.debug or outcome.exposed):
             body = b'{"data":' + outcome.data + b"}"
             about = shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)
             about += outcome.returned
@@ -74,14 +75,14 @@ class Renderer:
         if outcome.errors:
             parts += [b',"errors":', encode(list(self._entries(outcome.errors, request, told)))]
         warnings = [*(stale(each, now) for each in outcome.stale), *warnings]
-        parts += [b',"extensions":', encode({**self._extensions(warnings, request), **shown.debug}), b"}"]
+        parts += [b',"extensions":', encode({**self._extensions(warnings, request, outcome.exposed), **shown.debug}), b"}"]
         about = (shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)) + of_failures(told) + outcome.returned
         keeps = not (outcome.stale or outcome.errors or shown.debug)
         if (wait := shed(outcome)) is not None:
             about += ((b"retry-after", b"%d" % ceil(wait)),)
         return Answer(
             b"".join(parts),
-            200 if wait is None else 503,
+            503 if wait is not None else 504 if too_late(outcome) else 200,
             has_errors=bool(outcome.errors),
             expires=outcome.expires if keeps else 0.0,
             private=outcome.private,
@@ -127,7 +128,9 @@ class Renderer:
         subgraph = self.supergraph.subgraphs.get(name) if name else None
         return (subgraph.name, subgraph.owner) if subgraph is not None else (GATEWAY, self.owner)
 
-    def _extensions(self, warnings: Sequence[dict[str, Any]], request: Request) -> dict[str, Any]:
+    def _extensions(
+        self, warnings: Sequence[dict[str, Any]], request: Request, exposed: Sequence[dict[str, Any]]
+    ) -> dict[str, Any]:
         tally = request.tally
         extensions: dict[str, Any] = {"request_id": request.id}
         if trace := trace_id(request.traceparent):
@@ -136,6 +139,8 @@ class Renderer:
             extensions["warnings"] = [self._owned(warning) for warning in warnings]
         counts = {"calls": tally.calls, "batched": tally.batched, "deduped": tally.deduped, "cached": tally.cached}
         extensions["upstream"] = counts | {"retries": tally.retries, "hedges": tally.hedges, "limit": tally.limit}
+        if exposed:
+            extensions["upstream"]["headers"] = exposed
         return extensions
 
     def _owned(self, warning: dict[str, Any]) -> dict[str, Any]:
@@ -159,13 +164,22 @@ class Renderer:
 
 def shed(outcome: Outcome) -> float | None:
     """Seconds after which to come back, where nothing came because queues were full; None: something came, or else failed."""
-    errors = [entry.error for entry in outcome.errors]
-    if not errors or not all(isinstance(error, SourceSaturated) for error in errors):
+    if not _only(SourceSaturated, outcome):
         return None
+    return max(getattr(entry.error, "retry_after", None) or 1.0 for entry in outcome.errors)
+
+
+def too_late(outcome: Outcome) -> bool:
+    """Nothing came within the request's time."""
+    return _only(DeadlineExceeded, outcome)
+
+
+def _only(kind: type[GatewayError], outcome: Outcome) -> bool:
+    """Is there nothing but failures of this kind?"""
+    if not outcome.errors or not all(isinstance(entry.error, kind) for entry in outcome.errors):
+        return False
     data = msgspec.json.decode(outcome.data)
-    if isinstance(data, dict) and any(value is not None for value in data.values()):
-        return None
-    return max(getattr(error, "retry_after", None) or 1.0 for error in errors)
+    return not (isinstance(data, dict) and any(value is not None for value in data.values()))
 
 
 def trace_id(traceparent: str | None) -> str | None:

@@ -1,8 +1,10 @@
-"""Response headers of sources that are handed on to the caller, each merged over the calls of one request as its rule says."""
+"""Response headers of sources that reach the caller: handed on as headers, each merged over the calls of one request as its
+rule says, or shown beside the data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,6 +14,8 @@ from gateway.execution.exchange import Exchange
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 LONGEST = 8 * 1024
 """Bytes of one merged field."""
+EXPOSED = 20
+"""Calls of one answer whose headers are shown."""
 
 
 class Returned(msgspec.Struct, frozen=True):
@@ -35,6 +39,19 @@ def returned(exchanges: Sequence[Exchange], rules: Mapping[str, Sequence[Returne
                 merges.setdefault(rule.to, rule.merge)
     merged = ((name, MERGES[merges[name]](given)) for name, given in values.items())
     return tuple((name.encode("ascii"), value.encode("latin-1", "replace")[:LONGEST]) for name, value in merged)
+
+
+def exposed(exchanges: Sequence[Exchange], wanted: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], ...]:
+    """For `extensions.upstream.headers`: one entry per call whose reply has a header that its source exposes."""
+    found: list[dict[str, Any]] = []
+    for each in exchanges:
+        if isinstance(each.came, GatewayError) or len(found) == EXPOSED:
+            continue
+        headers = each.came.headers
+        values = {name: headers[name][:LONGEST] for name in wanted.get(each.source, ()) if name in headers}
+        if values:
+            found.append({"service": each.source, "operation": each.call.operation, "headers": values})
+    return tuple(found)
 
 
 def _breaks(value: str) -> bool:

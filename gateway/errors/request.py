@@ -103,6 +103,12 @@ class HeadersTooLarge(LimitExceeded):
     status = 431
 
 
+class TooManyConnections(LimitExceeded):
+    """Callers hold as many connections as there may be."""
+
+    status = 503
+
+
 class ReadTimedOut(RequestError):
     """The caller's request did not arrive in time."""
 

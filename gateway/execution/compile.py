@@ -23,7 +23,8 @@ from gateway.execution.represent import representing
 from gateway.planning.plan import Plan, Step
 from gateway.sources.base import Case, Entry, Field, Prepared, Representation, Subgraph
 from gateway.sources.reach import named, nullable
-from gateway.upstream.call import Reply
+from gateway.upstream.call import Propagated, Reply
+from gateway.upstream.headers import identity_of
 
 MISSES = 2
 NULL = object()
@@ -133,9 +134,10 @@ class ReadyStep:
 
 
 class Ready:
-    """A compiled plan. `root` makes the row of the answer itself; `cases` says what each row class stands for."""
+    """A compiled plan. `root` makes the row of the answer itself; `cases` says what each row class stands for; `identity` reads
+    of a caller what its calls carry on, and `varies` names that."""
 
-    __slots__ = ("awaited", "cases", "first", "plan", "propagates", "root", "row_classes", "steps")
+    __slots__ = ("awaited", "cases", "first", "identity", "plan", "root", "row_classes", "steps", "varies")
 
     def __init__(self, plan: Plan, steps: tuple[ReadyStep, ...], root: type, cases: Mapping[type, Case]) -> None:
         self.plan = plan
@@ -145,7 +147,9 @@ class Ready:
         self.row_classes = frozenset(cases) - {root}
         self.awaited = frozenset(other for step in steps for other in step.after)
         self.first = tuple(i for i, step in enumerate(steps) if not step.requires)
-        self.propagates = tuple(sorted(frozenset().union(*(s.prepared.propagates for s in steps))))
+        propagated = frozenset[Propagated]().union(*(step.prepared.propagates for step in steps))
+        self.identity = identity_of(propagated)
+        self.varies = tuple(sorted({each if isinstance(each, str) else "*" for each in propagated}))
 
 
 def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:

@@ -17,6 +17,7 @@ from gateway.execution.envelope import envelope
 from gateway.planning.plan import Step
 from gateway.sources.base import Argument, Entry, Prepared, Selection, Subgraph
 from gateway.upstream.call import Call, Freshness, Reply, Request
+from gateway.upstream.headers import identity_of
 from gateway.upstream.layers.cache.items import Item, Items
 from gateway.upstream.layers.cache.layer import FAILURES, VERDICTS
 
@@ -28,19 +29,19 @@ NAMES = re.compile(r"\$\w+")
 
 Keys = list[Any]
 RowKey = Callable[[Any], Any]
-Scope = tuple[bytes | str | None, ...]
+Scope = tuple[Any, ...]
 
 
 class Kept:
     """Made once per fetch of a compiled operation."""
 
-    __slots__ = ("_decode", "_items", "_match", "_operation", "_path", "_propagates", "_shelf", "_variables")
+    __slots__ = ("_decode", "_identity", "_items", "_match", "_operation", "_path", "_shelf", "_variables")
 
     def __init__(self, items: Items, prepared: Prepared, step: Step, source: str, entry: Entry) -> None:
         self._items = items
         self._match = prepared.match
         self._path = prepared.path
-        self._propagates = tuple(sorted(prepared.propagates))
+        self._identity = identity_of(prepared.propagates)
         self._operation = entry.via
         used: set[str] = set()
         batch = entry.batch and (entry.batch.via, entry.batch.arg, entry.batch.key)
@@ -58,7 +59,7 @@ class Kept:
     def scope(self, variables: Mapping[str, Any], request: Request) -> Scope:
         """What, beside the fetch and the key, a row depends on: the variables used in it, and who asks."""
         used = {name: variables[name] for name in self._variables if name in variables}
-        return encode(used), *[request.headers.get(name) for name in self._propagates]
+        return encode(used), *self._identity(request.headers)
 
     def found(self, scope: Scope, keys: Keys, error: GatewayError | None = None) -> tuple[Keys, Reply] | None:
         """The keys whose rows are there, and a reply that holds them. `error`: why only older ones can be had."""

@@ -164,5 +164,5 @@ class GraphQL:
     def _status(self, answer: Answer, media: Media) -> int:
         """In plain `application/json` a request error has status 200: the body tells. A refused write keeps its status."""
         if media is Media.JSON:
-            return 200 if answer.status in (400, 503) and not answer.refused else answer.status
+            return 200 if answer.status in (400, 503, 504) and not answer.refused else answer.status
         return self._front.partial_success if answer.has_errors and answer.status == 200 else answer.status

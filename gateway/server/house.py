@@ -29,6 +29,7 @@ class DoorLimits(msgspec.Struct, frozen=True):
 
     body: int = 256 * 1024
     headers: int = 32 * 1024
+    connections: int = 10_000
     deadline: float = 10.0
     upstream_calls_total: int = 2000
     variables: int = 64 * 1024

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import logging
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +16,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.server.house import House
-from gateway.server.wire import Wire, wire
+from gateway.server.wire import Wire, make_room, wire
 
+log = logging.getLogger("gateway.server")
 BACKLOG = 2048
+BESIDE = 1024
+"""Files kept back for sources, stores and the gateway's own."""
 KEEP_ALIVE = 75
 """Seconds an idle connection stays open: longer than common load balancers keep theirs, so that they close first."""
 TICKS_PER_SECOND = 10
@@ -71,13 +76,18 @@ def _answers(path: Path) -> bool:
 
 
 class Listener(uvicorn.Server):
-    """uvicorn without its own signals, and with an eye on connections that take too long."""
+    """uvicorn without its own signals, and with an eye on connections that take too long, or do nothing while others wait."""
+
+    def __init__(self, config: uvicorn.Config, most: int) -> None:
+        super().__init__(config)
+        self._most = most
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_PER_SECOND == 0:
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Wire):
                     connection.tick()
+            make_room(self.server_state.connections, self._most)
         return await super().on_tick(counter)
 
     @contextmanager
@@ -86,11 +96,26 @@ class Listener(uvicorn.Server):
         yield
 
 
+def room_for(connections: int) -> int:
+    """How many of so many connections there may be, by what this process may open; it takes what it is allowed to take."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + BESIDE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    room = max(soft - BESIDE, soft // 2)
+    log.warning("limits.connections is %d, but this process may open %d files: it takes %d connections", connections, soft, room)
+    return room
+
+
 def listener(app: ASGIApp, house: House) -> Listener:
+    most = room_for(house.limits.connections)
     return Listener(
         uvicorn.Config(
             app,
-            http=wire(house),
+            http=wire(house, most),
             ws="websockets-sansio",
             ws_max_size=house.limits.body,
             ws_per_message_deflate=False,
@@ -101,5 +126,6 @@ def listener(app: ASGIApp, house: House) -> Listener:
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=ceil(house.limits.deadline) + 1,
             backlog=BACKLOG,
-        )
+        ),
+        most,
     )

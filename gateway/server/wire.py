@@ -7,23 +7,30 @@ application's task that its caller has gone, and answers what is not HTTP in pla
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
+from heapq import nsmallest
 from math import inf
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from gateway.errors import BadUserInput, HeadersTooLarge, ReadTimedOut, RequestError
+from gateway.errors import BadUserInput, HeadersTooLarge, ReadTimedOut, RequestError, TooManyConnections
 from gateway.server import refusal
 from gateway.server.caller import new_request_id
 from gateway.server.house import House
 from gateway.upstream.call import Request
 
+NEARLY = 0.9
+"""Part of all connections from which on those that wait for their clients are closed."""
+
 
 class Wire(HttpToolsProtocol):
-    """One client connection; `house` is set by `wire`. Times are on the loop's clock, in seconds."""
+    """One client connection; `house` and `most` are set by `wire`. Times are on the loop's clock, in seconds."""
 
     house: ClassVar[House]
+    most: ClassVar[int]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -38,6 +45,8 @@ class Wire(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self._since = self.loop.time()
+        if len(self.connections) > self.most:
+            self._refuse(self._full())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is left to answer: the request's task ends here, and with it the waits for its upstream calls."""
@@ -91,6 +100,22 @@ class Wire(HttpToolsProtocol):
         elif now - self._since > patience:
             self._refuse(ReadTimedOut(f"The request did not arrive completely within {patience:g} s."))
 
+    def waiting_since(self) -> float:
+        """For its client: for a request, or the rest of one. inf: it is at work."""
+        if self.timeout_keep_alive_task is not None:
+            return self.timeout_keep_alive_task.when() - self.timeout_keep_alive
+        return self._since
+
+    def give_way(self) -> None:
+        """A request that is half there is told why."""
+        if self._head:
+            self._refuse(self._full())
+        self.transport.close()
+
+    def _full(self) -> TooManyConnections:
+        message = f"The gateway has all the {self.most} connections it may have."
+        return TooManyConnections(message, which="connections", limit=self.most, actual=len(self.connections))
+
     def _too_large(self, size: int) -> HeadersTooLarge:
         limit = self.house.limits.headers
         return HeadersTooLarge(f"The request's head is larger than {limit} bytes.", which="headers", limit=limit, actual=size)
@@ -102,11 +127,21 @@ class Wire(HttpToolsProtocol):
             body = refusal.body([refusal.entry(error, request, self.house)])
             head = [STATUS_LINE[error.status], *(b"%s: %s\r\n" % field for field in self.server_state.default_headers)]
             head += [b"content-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)]
+            head += [b"retry-after: 1\r\n"] if error.status == 503 else []
             head += [b"x-request-id: %s\r\ncache-control: no-store\r\nconnection: close\r\n\r\n" % request.id.encode("ascii")]
             self.transport.write(b"".join(head) + body)
         self.transport.close()
 
 
-def wire(house: House) -> type[Wire]:
-    """The protocol class of one house."""
-    return type("HouseWire", (Wire,), {"house": house})
+def wire(house: House, most: int) -> type[Wire]:
+    """The protocol class of one house, for at most so many connections at once."""
+    return type("HouseWire", (Wire,), {"house": house, "most": most})
+
+
+def make_room(connections: Collection[object], most: int) -> None:
+    """Nearly full: those that wait longest for their clients go, so that who comes next need not be turned away."""
+    too_many = len(connections) - int(most * NEARLY)
+    if too_many > 0:
+        waiting = [(since, each) for each in connections if isinstance(each, Wire) and (since := each.waiting_since()) < inf]
+        for _, each in nsmallest(too_many, waiting, key=itemgetter(0)):
+            each.give_way()

@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from gateway.errors import Owner, SourceError
-from gateway.upstream.call import Call, Reply, Request, Send
+from gateway.upstream.call import Call, Propagated, Reply, Request, Send
 from gateway.upstream.layers.cache.items import Items
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ class Prepared(msgspec.Struct, frozen=True):
     match: str
     path: tuple[str, ...] = ()
     key_field: str | None = None
-    propagates: frozenset[str] = frozenset()
+    propagates: frozenset[Propagated] = frozenset()
     """The caller's headers that these calls carry: part of the identity."""
     following: Callable[[Call, Reply], Call | None] | None = None
     """Where rows come in pages: the call for those after this reply; None: these were the last. Raises a `SourceError`."""
@@ -343,6 +343,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """Joins that the source's own document states, as the YAML would."""
     facts: Facts | None = None
     """What a federation subgraph states about its types; None: they are its own."""
+    exposes: tuple[str, ...] = ()
+    """Headers of its replies, in lower case, that are shown in `extensions.upstream`."""
     together: bool = True
     """One fetch may ask for several root fields (GraphQL); otherwise each is its own call (REST)."""
     refused: Mapping[str, FieldDefinitionNode] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from pathlib import Path
@@ -118,12 +119,16 @@ Send = Callable[[Call], Awaitable[Reply]]
 Layer = Callable[[Send], Send]
 
 
+Propagated = str | re.Pattern[str]
+"""A header of the caller, by its name in lower case, or all whose whole name a pattern fits."""
+
+
 class HeaderRules(msgspec.Struct, frozen=True):
     """A source's `headers:` made ready. `build` gives the headers of a call for this caller, in the order they are sent."""
 
     build: Callable[[Mapping[str, str]], Headers] = lambda _incoming: ()
-    propagates: frozenset[str] = frozenset()
-    """Names (lower case) of the caller's headers that end up in calls: the identity. Empty: the same call for everyone."""
+    propagates: frozenset[Propagated] = frozenset()
+    """The caller's headers that end up in calls: the identity. Empty: the same call for everyone."""
 
 
 class Sends(msgspec.Struct, frozen=True):
@@ -138,3 +143,5 @@ class Sends(msgspec.Struct, frozen=True):
     headers: HeaderRules = HeaderRules()
     state: Path | None = None
     """Folder for the last good copies of schemas; None: none are kept."""
+    fresh: dict[str, bytes] | None = None
+    """source → a document that was just read: it becomes the last good copy only once it is served. None: at once."""

@@ -5,10 +5,12 @@ A host, a length, a connection or an encoding belongs to one hop, never to the n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from gateway.config.model import HeaderRule
-from gateway.upstream.call import HeaderRules, Headers
+from gateway.upstream.call import HeaderRules, Headers, Propagated
 from gateway.upstream.layers.attempt import ADDED
 
 HOP_BY_HOP = frozenset(
@@ -25,7 +27,10 @@ OF_THE_MESSAGE = frozenset(
     }
 )
 """They describe the caller's own message, or ask for what only the gateway can answer."""
+ONLY_NAMED = frozenset({"authorization", "cookie"})
+"""Credentials: no pattern fits them."""
 NEVER_PROPAGATED = HOP_BY_HOP | OF_THE_MESSAGE | ADDED
+NEVER_MATCHED = NEVER_PROPAGATED | ONLY_NAMED
 NEVER_INSERTED = HOP_BY_HOP | ADDED | {"host", "content-length", "accept-encoding"}
 
 Step = Callable[[dict[str, str], Mapping[str, str]], None]
@@ -59,15 +64,40 @@ def _steps(rule: HeaderRule) -> list[Step]:
         name = rule.insert.name.lower()
         return [] if name in NEVER_INSERTED else [_insert(name, rule.insert.value.get_secret_value())]
     if rule.remove is not None:
+        if rule.remove.matching:
+            return [_remove_matching(_pattern(rule.remove.matching))]
         return [_remove(name.lower()) for name in rule.remove.named]
     rename = rule.propagate.rename.lower() if rule.propagate and rule.propagate.rename else None
-    return [_propagate(name, rename or name) for name in _propagated(rule)]
+    return [
+        _propagate(each, rename or each) if isinstance(each, str) else _propagate_matching(each) for each in _propagated(rule)
+    ]
 
 
-def _propagated(rule: HeaderRule) -> list[str]:
+def _propagated(rule: HeaderRule) -> list[Propagated]:
     if rule.propagate is None or (rule.propagate.rename or "").lower() in NEVER_INSERTED:
         return []
+    if rule.propagate.matching:
+        return [_pattern(rule.propagate.matching)]
     return [name.lower() for name in rule.propagate.named if name.lower() not in NEVER_PROPAGATED]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+def matched(patterns: Sequence[re.Pattern[str]], incoming: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The caller's headers whose whole name fits one of the patterns, sorted: the same for everyone who sends the same."""
+    names = (name for name in incoming if name not in NEVER_MATCHED and any(each.fullmatch(name) for each in patterns))
+    return tuple(sorted((name, incoming[name]) for name in names))
+
+
+def identity_of(propagated: Iterable[Propagated]) -> Callable[[Mapping[str, str]], tuple[Any, ...]]:
+    """What reads of a caller's headers all that calls carry on: equal for two callers who are the same to the sources."""
+    names = tuple(sorted(each for each in propagated if isinstance(each, str)))
+    patterns = tuple(each for each in propagated if not isinstance(each, str))
+    if not patterns:
+        return lambda headers: tuple([headers.get(name) for name in names])
+    return lambda headers: (*(headers.get(name) for name in names), matched(patterns, headers))
 
 
 def _propagate(name: str, to: str) -> Step:
@@ -79,6 +109,13 @@ def _propagate(name: str, to: str) -> Step:
     return step
 
 
+def _propagate_matching(pattern: re.Pattern[str]) -> Step:
+    def step(headers: dict[str, str], incoming: Mapping[str, str]) -> None:
+        headers.update((name, value) for name, value in matched((pattern,), incoming) if not _breaks(value))
+
+    return step
+
+
 def _insert(name: str, value: str) -> Step:
     return lambda headers, _incoming: headers.__setitem__(name, value)
 
@@ -86,6 +123,14 @@ def _insert(name: str, value: str) -> Step:
 def _remove(name: str) -> Step:
     def step(headers: dict[str, str], _incoming: Mapping[str, str]) -> None:
         headers.pop(name, None)
+
+    return step
+
+
+def _remove_matching(pattern: re.Pattern[str]) -> Step:
+    def step(headers: dict[str, str], _incoming: Mapping[str, str]) -> None:
+        for name in [name for name in headers if pattern.fullmatch(name)]:
+            del headers[name]
 
     return step
 

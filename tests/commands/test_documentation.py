@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from gateway.app.house import FIRST_PAUSE, LONGEST_PAUSE
-from gateway.server.house import DoorLimits
 from gateway.server.listen import KEEP_ALIVE
 from gateway.server.view import OPERATIONS
 
@@ -22,7 +21,6 @@ def test_every_command_has_a_row(verb: str) -> None:
 
 
 def test_numbers_in_the_text_are_those_of_the_code() -> None:
-    assert f"| request head | {DoorLimits().headers // 1024} KiB |" in PAGE
     assert f"| idle connection | {KEEP_ALIVE} s |" in PAGE
     assert f"| operations open on one websocket | {OPERATIONS} |" in PAGE
     assert f"tried again after {FIRST_PAUSE:g} s" in PAGE

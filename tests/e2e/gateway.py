@@ -17,6 +17,7 @@ import httpx
 import uvloop
 
 from gateway.app import House, settings_of
+from gateway.app.front import street_of
 from gateway.app.line import lines
 from gateway.server.listen import bind, listener
 from gateway.server.street import street
@@ -56,7 +57,8 @@ def served(config: Path) -> Iterator[Inside]:
     settings = settings_of(config)
     sock = bind("127.0.0.1", 0)
     house = House(settings, lines(settings), sleep=_soon)
-    server = listener(street(house, public=frozenset(settings.gateway.admin.public)), house)
+    made = street_of(settings)
+    server = listener(street(house, made.front, public=frozenset(settings.gateway.admin.public)), house)
     started = threading.Event()
     failures: list[BaseException] = []
 
@@ -69,7 +71,7 @@ def served(config: Path) -> Iterator[Inside]:
         finally:
             server.should_exit = True
             await serving
-            await house.close()
+            await asyncio.gather(house.close(), made.close())
 
     def run() -> None:
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from gateway.server.listen import bind, bind_unix
+from gateway.server.listen import BESIDE, bind, bind_unix, room_for
 
 
 def test_port_zero_takes_a_free_one() -> None:
@@ -51,3 +52,13 @@ def test_a_path_too_long_for_a_socket_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="too long") as raised:
         bind_unix(path)
     assert raised.value.filename == str(path)
+
+
+def test_what_the_process_may_open_bounds_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [(256, 4096)]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, both: limits.append(both))
+    assert room_for(1000) == 1000
+    assert limits[-1] == (1000 + BESIDE, 4096)
+    assert room_for(10_000) == 4096 - BESIDE
+    assert limits[-1] == (4096, 4096)

@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from typing import Any
+import inspect
 
 import pytest
-from uvicorn import Config
-from uvicorn.server import ServerState
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import Server as Uvicorn
 
-from gateway.server.wire import Wire, wire
+from gateway.server.wire import Wire, make_room
 
-from .conftest import StubHouse
-
-
-class Clock:
-    """An event loop as far as a connection looks at it."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def time(self) -> float:
-        return self.now
-
-    def call_later(self, *_: Any) -> asyncio.TimerHandle:
-        raise AssertionError("no request was completed")
-
-
-class Transport(asyncio.Transport):
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.closing = False
-        self.aborted = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += bytes(data)
-
-    def close(self) -> None:
-        self.closing = True
-
-    def is_closing(self) -> bool:
-        return self.closing
-
-    def abort(self) -> None:
-        self.aborted = True
-
-
-async def nothing(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  what an ASGI application takes
-    raise AssertionError("no request was complete")
+from .connections import Clock, Server, Transport
 
 
 @pytest.fixture
@@ -64,11 +25,7 @@ def transport() -> Transport:
 
 @pytest.fixture
 def connection(clock: Clock, transport: Transport) -> Wire:
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    config = Config(nothing, http=wire(StubHouse()), lifespan="off", log_config=None)
-    made = wire(StubHouse())(config, ServerState(), {}, clock)
-    made.connection_made(transport)
-    return made
+    return Server(clock).connect(transport)
 
 
 def test_a_client_that_says_nothing_is_told_and_closed(connection: Wire, clock: Clock, transport: Transport) -> None:
@@ -97,3 +54,76 @@ def test_a_client_that_never_takes_its_answer_is_cut_off(connection: Wire, clock
     clock.now += 0.2
     connection.tick()
     assert transport.aborted
+
+
+def test_one_connection_more_than_there_may_be_is_told_to_come_again(clock: Clock) -> None:
+    server = Server(clock)
+    within = [Transport() for _ in range(5)]
+    for each in within:
+        server.connect(each)
+    assert not any(each.closing for each in within)
+    beyond = Transport()
+    server.connect(beyond)
+    assert beyond.written.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1\r\n" in beyond.written
+    assert b'"code":"LIMIT_EXCEEDED"' in beyond.written
+    assert b'"which":"connections","limit":5,"actual":6' in beyond.written
+    assert beyond.closing
+
+
+def test_where_it_gets_full_who_has_waited_longest_makes_room(clock: Clock) -> None:
+    server = Server(clock)
+    transports = [Transport() for _ in range(5)]
+    connections = []
+    for each in transports:
+        connections.append(server.connect(each))
+        clock.now += 0.1
+    connections[0]._since = float("inf")  # at work
+    make_room(server.state.connections, 5)
+    assert [each.closing for each in transports] == [False, True, False, False, False]
+    assert transports[1].written == b""
+
+
+def test_half_a_request_that_has_to_make_room_is_told_why(clock: Clock, transport: Transport) -> None:
+    server = Server(clock)
+    slow = server.connect(transport)
+    slow.data_received(b"POST /graphql HTTP/1.1\r\nx-slow: ")
+    for _ in range(4):
+        clock.now += 0.1
+        server.connect(Transport())
+    make_room(server.state.connections, 5)
+    assert transport.written.startswith(b"HTTP/1.1 503 ")
+    assert transport.closing
+
+
+def test_a_connection_kept_alive_waits_from_its_last_answer_on(connection: Wire, clock: Clock) -> None:
+    began = clock.now
+    assert connection.waiting_since() == began
+    connection._since = float("inf")
+    assert connection.waiting_since() == float("inf")
+    clock.now += 7
+    connection.on_response_complete()
+    assert connection.waiting_since() == began + 7
+
+
+INSIDE = {
+    HttpToolsProtocol: (
+        *("_start_asgi_task", "_unset_keepalive_if_required", "connection_made", "connection_lost", "data_received"),
+        *("on_message_begin", "on_headers_complete", "on_message_complete", "on_response_complete", "send_400_response"),
+    ),
+    RequestResponseCycle: ("run_asgi",),
+    Uvicorn: ("on_tick", "capture_signals", "serve"),
+}
+STATE = (
+    *("cycle", "connections", "flow", "headers", "loop", "server_state", "tasks", "timeout_keep_alive"),
+    *("timeout_keep_alive_task", "transport"),
+)
+
+
+@pytest.mark.parametrize("kind", INSIDE, ids=lambda kind: kind.__name__)
+def test_what_the_gateway_stands_on_inside_uvicorn_is_still_there(kind: type, connection: Wire) -> None:
+    assert [name for name in INSIDE[kind] if not callable(getattr(kind, name, None))] == []
+    assert [name for name in STATE if not hasattr(connection, name)] == []
+    assert [*inspect.signature(HttpToolsProtocol._start_asgi_task).parameters] == ["self", "cycle", "app"]
+    source = inspect.getsource(RequestResponseCycle.__init__)
+    assert [name for name in ("response_complete", "response_started") if f"self.{name} = " not in source] == []

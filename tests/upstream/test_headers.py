@@ -4,14 +4,14 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.config.model import HeaderRule, Insert, Propagate
-from gateway.upstream.headers import NEVER_PROPAGATED, header_rules
+from gateway.upstream.headers import NEVER_PROPAGATED, header_rules, identity_of
 
 INCOMING = {"authorization": "Bearer x", "accept-language": "de", "cookie": "a=b", "host": "evil.test", "content-length": "5"}
 
 
 def propagate(*named: str, rename: str | None = None) -> HeaderRule:
     """As if the configuration had let every name through: these rules are the last to look."""
-    return HeaderRule.model_construct(propagate=Propagate.model_construct(named=named, rename=rename))
+    return HeaderRule.model_construct(propagate=Propagate.model_construct(named=named, matching=None, rename=rename))
 
 
 def insert(name: str, value: str) -> HeaderRule:
@@ -80,3 +80,36 @@ def test_a_value_that_breaks_a_line_is_refused_untold(value: str) -> None:
         header_rules([insert("X-Key", value)])
     assert value not in str(caught.value)
     assert header_rules([propagate("X-A")]).build({"x-a": value}) == ()
+
+
+def by_pattern(rule: str, pattern: str) -> HeaderRule:
+    return HeaderRule.model_validate({rule: {"matching": pattern}})
+
+
+def test_a_pattern_sends_on_what_its_whole_name_fits() -> None:
+    rules = header_rules([by_pattern("propagate", "X-Tenant-.*")])
+    sent = {"x-tenant-id": "7", "x-tenant-name": "shop", "not-x-tenant-id": "8", "x-tenant": "9"}
+    assert rules.build(sent) == (("x-tenant-id", "7"), ("x-tenant-name", "shop"))
+    (pattern,) = rules.propagates
+    assert not isinstance(pattern, str)
+
+
+def test_no_pattern_fits_credentials_or_what_is_of_one_hop() -> None:
+    sent = INCOMING | {"connection": "close", "traceparent": "00-1", "x-request-id": "req_12345678"}
+    assert header_rules([by_pattern("propagate", ".*")]).build(sent) == (("accept-language", "de"),)
+
+
+def test_a_pattern_takes_away_what_earlier_rules_added() -> None:
+    rules = header_rules([by_pattern("propagate", "x-.*"), insert("X-Own", "k"), by_pattern("remove", "x-(own|secret.*)")])
+    assert rules.build({"x-a": "1", "x-secret-a": "2", "x-secret": "3"}) == (("x-a", "1"),)
+
+
+def test_what_a_pattern_fits_is_the_same_for_all_who_send_the_same() -> None:
+    identity = identity_of(header_rules([by_pattern("propagate", "x-.*"), propagate("Authorization")]).propagates)
+    assert identity({"x-b": "2", "a": "0", "x-a": "1"}) == identity({"x-a": "1", "x-b": "2", "a": "5"})
+    for other in ({"x-a": "1"}, {"x-a": "1", "x-b": "3"}, {"x-a": "1", "x-b": "2", "authorization": "k"}):
+        assert identity(other) != identity({"x-a": "1", "x-b": "2"})
+
+
+def test_a_value_that_breaks_a_line_is_not_sent_on_by_a_pattern() -> None:
+    assert header_rules([by_pattern("propagate", "x-.*")]).build({"x-a": "a\r\nb", "x-b": "b"}) == (("x-b", "b"),)

@@ -1,7 +1,7 @@
 """The settings as types: every key of the YAML with its default and its description."""
 
 from gateway.config.model.callers import ApiKey, Callers, Jwt, Protect, Require
-from gateway.config.model.document import Cache, Document, Events
+from gateway.config.model.document import Cache, Document, Events, Webhook
 from gateway.config.model.front import Cors, Documents, Http, RateLimit
 from gateway.config.model.gateway import Admin, Errors, Gateway, Limits, Ownership
 from gateway.config.model.part import Part
@@ -90,6 +90,7 @@ __all__ = [
     "Timeout",
     "Tls",
     "Traces",
+    "Webhook",
     "digest",
     "merged",
 ]

@@ -9,15 +9,32 @@ from pydantic import Field
 from pydantic.functional_validators import PlainValidator
 
 from gateway.config.model.gateway import Gateway, OwnerSettings
-from gateway.config.model.part import Part, setting
+from gateway.config.model.part import Part, one_or_more, setting
 from gateway.config.model.policy import Policy
-from gateway.config.model.scalars import Hidden, Size, Text, kept_in
+from gateway.config.model.scalars import HeaderValue, Hidden, Size, Text, Url, kept_in
 from gateway.config.model.source import Link, SourceKeys
 from gateway.config.model.telemetry import Telemetry
 
 
+class Webhook(Part):
+    """Where events are sent to: CloudEvents 1.0 as JSON, signed as Standard Webhooks has it."""
+
+    url: Url = Field(description="The address they are posted to.")
+    secret: HeaderValue | None = setting(
+        None, "What they are signed with (HMAC-SHA256), `whsec_` and Base64 or any text; absent: they are not."
+    )
+    owners: Annotated[tuple[Text, ...], one_or_more()] | None = setting(
+        None, "Only of the sources of these owners, by their names in `owners`; absent: of all."
+    )
+    types: Annotated[tuple[Literal["schema.changed", "drift.detected"], ...], one_or_more()] | None = setting(
+        None, "Only these kinds; absent: all."
+    )
+
+
 class Events(Part):
-    """Change events that evict and refresh."""
+    """The key `events`."""
+
+    webhooks: tuple[Webhook, ...] = setting((), "Who is told when a source's schema changes, or an answer does not fit it.")
 
 
 class Cache(Part):
@@ -38,6 +55,6 @@ class Document(Part):
     defaults: Policy = setting({}, "How sources may be called; each source may differ, key by key.")
     sources: tuple[SourceKeys, ...] = Field(description="The services that may be called.")
     links: tuple[Link, ...] = setting((), "Fields that join a type to a root field of another source.")
-    events: Events = setting({}, "Change events; it has no keys yet.")
+    events: Events = setting({}, "What the gateway tells others about by itself.")
     telemetry: Telemetry = setting({}, "What the gateway tells of itself.")
     cache: Cache = setting({}, "Where answers are kept.")

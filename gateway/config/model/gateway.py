@@ -123,6 +123,13 @@ class Limits(Part):
     upstream_calls_total: int = setting(2000, "Calls one request may really make; the rest is null.", ge=1, strict=True)
     deadline: Positive = setting("10s", "Time for one request, all its calls included.")
     body: Size = setting("256KiB", "Largest request accepted.")
+    headers: Size = setting("32KiB", "Largest head of a request accepted: its address and all its header fields.")
+    connections: int = setting(
+        10_000,
+        "Connections of callers open at once. Near it the longest idle are closed; beyond it new ones are refused.",
+        ge=10,
+        strict=True,
+    )
 
 
 class Ownership(Part):

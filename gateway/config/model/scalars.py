@@ -224,12 +224,21 @@ def pattern(expression: str, expected: str) -> Any:
     return PlainValidator(check, json_schema_input_type=Annotated[str, WithJsonSchema(schema)])
 
 
+def _names(value: Any) -> str:
+    try:
+        re.compile(text(value))
+    except re.error as fault:
+        raise wrong(f"a regular expression: {fault}") from None
+    return str(value)
+
+
 def _no_line_break(value: SecretStr) -> SecretStr:
     if any(c in value.get_secret_value() for c in "\r\n\0"):
         raise wrong("one line: a header's value has no line breaks")
     return value
 
 
+REGEX = {"type": "string", "format": "regex"}
 NAME = "[_A-Za-z][_0-9A-Za-z]*"
 SOURCE = "[A-Za-z_][A-Za-z0-9_-]{0,63}"
 
@@ -259,4 +268,5 @@ Name = Annotated[str, pattern(NAME, "a GraphQL name: letters, digits and _")]
 FieldPath = Annotated[str, pattern(rf"(?:{NAME}(?:\.{NAME})*)?", "names with dots between, such as data.items")]
 Coordinate = Annotated[str, pattern(rf"{NAME}\.{NAME}", "TYPE.FIELD, such as Product.stock")]
 Target = Annotated[str, pattern(rf"{SOURCE}\.{NAME}", "SOURCE.FIELD, such as inventory.getStock")]
+HeaderPattern = Annotated[str, PlainValidator(_names, json_schema_input_type=Annotated[str, WithJsonSchema(REGEX)])]
 HeaderName = Annotated[str, pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", "the name of an HTTP header")]

@@ -12,7 +12,7 @@ from gateway.config.model.callers import Protect, Require
 from gateway.config.model.document import Cache, Events
 from gateway.config.model.gateway import Gateway
 from gateway.config.model.policy import Policy
-from gateway.config.model.source import Auth, Headers, Link, Lookup, Prefix, Schema
+from gateway.config.model.source import Auth, Budget, Headers, Link, Lookup, Prefix, Schema
 from gateway.config.model.telemetry import Telemetry
 from gateway.config.problem import ConfigPath, Mark, Problem
 from gateway.config.secrets import Secrets
@@ -41,6 +41,9 @@ class Source(msgspec.Struct, frozen=True):
     weight: float = 1.0
     not_found: Literal["null", "error"] | None = None
     """None: null through links and lookups, an error elsewhere."""
+    budget: Budget = msgspec.field(default_factory=Budget)
+    owned_by: str | None = None
+    """The owner's name among `owners`; None: the gateway's own."""
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from gateway.config.model.scalars import (
     FieldPath,
     File,
     HeaderName,
+    HeaderPattern,
     HeaderValue,
     Name,
     Positive,
@@ -92,14 +93,23 @@ def _sendable(names: tuple[str, ...], refused: frozenset[str]) -> None:
             raise wrong(f"a header that may be sent on: {name} belongs to one connection or one message")
 
 
+def _either(named: tuple[str, ...], matching: str | None) -> None:
+    if bool(named) == bool(matching):
+        raise wrong("either `named` or `matching`")
+
+
 class Propagate(Part):
-    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(description="Headers of the caller; one or a list.")
+    named: Annotated[tuple[HeaderName, ...], one_or_more()] = setting((), "Headers of the caller; one or a list.")
+    matching: HeaderPattern | None = setting(
+        None, "In place of `named`: a pattern for whole names, such as `x-tenant-.*`; credentials have to be named."
+    )
     rename: HeaderName | None = setting(None, "Send it under this name.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if not self.named or (self.rename and len(self.named) > 1):
-            raise wrong("a name in `named`, and only one where there is a `rename`")
+        _either(self.named, self.matching)
+        if self.rename and len(self.named) != 1:
+            raise wrong("one name in `named` where there is a `rename`")
         _sendable(self.named, ONE_HOP | ONE_MESSAGE)
         _sendable((self.rename,) if self.rename else (), ONE_HOP)
         return self
@@ -117,7 +127,13 @@ class Insert(Part):
 
 
 class Remove(Part):
-    named: Annotated[tuple[HeaderName, ...], one_or_more()] = Field(description="Headers not to send; one or a list.")
+    named: Annotated[tuple[HeaderName, ...], one_or_more()] = setting((), "Headers not to send; one or a list.")
+    matching: HeaderPattern | None = setting(None, "In place of `named`: a pattern for whole names.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _either(self.named, self.matching)
+        return self
 
 
 class HeaderRule(Part):
@@ -216,6 +232,15 @@ class Lookup(Part):
     batch: Batch | None = setting(None, "How to ask for many at once.")
 
 
+class Budget(Part):
+    """How much of a source may become part of the API."""
+
+    operations: int | None = setting(None, "Root fields.", ge=0, strict=True)
+    types: int | None = setting(None, "Types.", ge=0, strict=True)
+    fields: int | None = setting(None, "Fields of all its types.", ge=0, strict=True)
+    required_arguments: int | None = setting(None, "Arguments that a client has to give.", ge=0, strict=True)
+
+
 class SourceKeys(Policy):
     """One item of `sources`, as it is written. The keys of `defaults` may stand here too."""
 
@@ -234,6 +259,7 @@ class SourceKeys(Policy):
     require: Require | None = setting(None, "What a caller must have to read anything of this source; `{}`: be known.")
     protect: Protect = setting({}, "What a caller must have to read a type, or a field, of this source.")
     weight: float = setting(1.0, "How much dearer than usual what it brings is, for `gateway.limits.cost`.", ge=0)
+    budget: Budget = setting({}, "How much of it may become part of the API; `gateway check` fails where it is more.")
     lookups: tuple[Lookup, ...] = setting((), "How its types are reached by key.")
     not_found: Literal["null", "error"] | None = setting(
         None, "What 404 and 410 mean. Absent: null through links and lookups, an error elsewhere."

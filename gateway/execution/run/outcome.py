@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from gateway.execution.exchange import Exchange
@@ -39,3 +41,5 @@ class Outcome(msgspec.Struct, frozen=True):
     """Header fields of the sources that are handed on. The engine's business."""
     unexplained: int = 0
     """Nulls the gateway made and no error explains: a bug of its own, counted so that somebody sees it."""
+    exposed: tuple[dict[str, Any], ...] = ()
+    """What calls came back with in the headers that their source exposes. The engine's business."""

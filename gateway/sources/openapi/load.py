@@ -54,7 +54,7 @@ def value_of(source: Source, document: Document, fidelity: Fidelity) -> Any:
     """What the document's text says; a problem of the source where it says nothing of use."""
     try:
         value = read(document.text, document.name, fidelity)
-        version_of(value, document.name)
+        version_of(value, document.name, fidelity)
     except Unusable as error:
         fix = "give an OpenAPI 2.0 or 3.x document, as JSON or YAML"
         raise ConfigError([fault(source, "SCHEMA_INVALID", str(error), fix=fix)]) from None
@@ -101,13 +101,16 @@ def _subgraph(
     source: Source, sends: Sends, document: Document, value: Any, remote: dict[str, Any], fidelity: Fidelity
 ) -> Subgraph:
     options = source.options if isinstance(source.options, Options) else Options()
-    references = References(value, version_of(value, document.name), fidelity, document.base, remote)
+    references = References(value, version_of(value, document.name, fidelity), fidelity, document.base, remote)
     place = source.schema_.from_
-    inserted = frozenset(name for name, _ in sends.headers.build({})) | sends.headers.propagates
+    named = frozenset(name for name in sends.headers.propagates if isinstance(name, str))
+    inserted = named | frozenset(name for name, _ in sends.headers.build({}))
     setting = Setting(options, source.url, place if "://" in place else "", source.expose, _used(source), inserted)
     built = build(references, setting, fidelity)
     links = stated_links(source.name, built) if options.links == "on" else ()
     lookups, problems = read_lookups(source, _with_unexposed(built), QUERY, in_pages=True)
+    if not built.endpoints:
+        fidelity.deviation("NO_FIELDS", "#/paths", _no_fields(built))
     if found := [*_problems(source, built, fidelity), *problems]:
         raise ConfigError(found)
     draft, endpoints = built.draft, built.endpoints
@@ -130,6 +133,7 @@ def _subgraph(
         lookups=lookups,
         links=links,
         hints=batches(built, lookups),
+        exposes=tuple(name.lower() for name in options.expose_headers),
         together=False,
         refused=writes(references, options),
         origins=fidelity.origins,
@@ -186,6 +190,14 @@ def _unknown_fields(source: Source, built: Built) -> list[Problem]:
             message = f"the document has no operation that becomes the root field {name}"
             problems.append(fault(source, "EXPOSE_UNKNOWN", message, ("expose", index), fix=nearest(name, built.known)))
     return problems
+
+
+def _no_fields(built: Built) -> str:
+    """Why a document gives nothing to ask for."""
+    if not built.operations:
+        return "The document describes no GET: there is nothing in it that could be read, and the source has no field."
+    count = len(built.operations)
+    return f"Of the {count} operations of the document that read, none is left that answers data: the source has no field."
 
 
 def _unknown_options(source: Source, built: Built) -> list[Problem]:

@@ -67,10 +67,11 @@ def unused(name: str, used: set[str] | Mapping[str, object]) -> str:
     """`name`, or the first of `name_2`, `name_3`, ... that nobody has."""
     if name not in used:
         return name
+    stem = "" if name == "_" else name  # a name may not begin with two
     count = 2
-    while f"{name}_{count}" in used:
+    while f"{stem}_{count}" in used:
         count += 1
-    return f"{name}_{count}"
+    return f"{stem}_{count}"
 
 
 def path_name(path: str, method: str = "get") -> str:

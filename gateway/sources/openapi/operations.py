@@ -102,12 +102,11 @@ def _readable(references: References, options: Options) -> Iterator[tuple[str, s
         item = references.follow(node)
         if item is None or not isinstance(item.value, dict) or path.startswith("x-"):
             continue
-        for method in methods:
-            if isinstance(item.value.get(method), dict):
-                yield method, path, item, item.child(method)
         said = options.operations.get(f"POST {path}")
-        if said is not None and said.as_ == "query" and isinstance(item.value.get("post"), dict):
-            yield "post", path, item, item.child("post")
+        for method in (*methods, "post") if said is not None and said.as_ == "query" else methods:
+            operation = references.follow(item.child(method)) if method in item.value else None
+            if operation is not None:
+                yield method, path, item, operation
 
 
 def is_wanted(operation: Operation, options: Options) -> bool:
@@ -132,9 +131,9 @@ def writes(references: References, options: Options) -> dict[str, FieldDefinitio
     for path, node in references.root.child("paths").members():
         item = references.follow(node)
         for method in _WRITES if item is not None else ():
-            operation = item.child(method) if item is not None else node
+            operation = references.follow(item.child(method)) if item is not None else None
             said = options.operations.get(f"{method.upper()} {path}", _NO_OPTIONS)
-            if isinstance(operation.value, dict) and said.as_ != "query":
+            if operation is not None and isinstance(operation.value, dict) and said.as_ != "query":
                 name = escape(operation.text("operationId")) if operation.text("operationId") else path_name(path, method)
                 found.setdefault(name, field(name, named("Boolean"), f"{method.upper()} {path}"))
     return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from gateway.config.model.part import Part, setting
-from gateway.config.model.scalars import HeaderValue, Name
+from gateway.config.model.scalars import HeaderName, HeaderValue, Name
 
 
 class Operation(Part):
@@ -64,6 +64,7 @@ class Options(Part):
     deep_arrays: Literal["repeat", "brackets", "indices"] = setting(
         "repeat", "How lists inside deepObject parameters are written."
     )
+    expose_headers: tuple[HeaderName, ...] = setting((), "Response headers shown in `extensions.upstream.headers`.")
     links: Literal["off", "on"] = setting("off", "`on`: the links of the document become fields.")
     server_variables: Mapping[str, str] = setting({}, "Values of the variables in the document's server URL.")
     allow_remote_refs: tuple[str, ...] = setting((), "URL prefixes under which referenced documents may be read.")

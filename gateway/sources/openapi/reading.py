@@ -35,6 +35,11 @@ class Version(msgspec.Struct, frozen=True):
         return (self.major, self.minor) >= (3, 1)
 
 
+_SWAGGER = {"2.0.": Version(2, 0)}
+_OPENAPI = {"3.0.": Version(3, 0), "3.1.": Version(3, 1), "3.2.": Version(3, 2)}
+"""How a version begins, with a dot at its end → what is read."""
+
+
 def read(text: bytes, name: str, report: Fidelity) -> Any:
     """The value of a document's text. Raises `Unusable`."""
     text = text.removeprefix(b"\xef\xbb\xbf")
@@ -78,16 +83,21 @@ def _read_yaml(text: bytes, name: str, report: Fidelity) -> Any:
     return value
 
 
-def version_of(document: Any, name: str) -> Version:
-    """Only what has a `paths` object can be used; a version that is not known is read as the nearest (L2)."""
+def version_of(document: Any, name: str, report: Fidelity) -> Version:
+    """Only what has a `paths` object can be used; a version that is not known is told, and read as the nearest (L2)."""
     if not isinstance(document, dict):
         raise Unusable(f"{name} is not an OpenAPI document: it is {_kind(document)}, not an object.")
     if not isinstance(document.get("paths"), dict):
         raise Unusable(f"{name} has no `paths` object, so there is nothing to read from it.")
-    if "swagger" in document:
-        return Version(2, 0)
-    said = str(document.get("openapi", "3.0")).split(".")
-    return Version(3, int(said[1]) if len(said) > 1 and said[1].isdigit() else 0)
+    keyword, known = ("swagger", _SWAGGER) if "swagger" in document else ("openapi", _OPENAPI)
+    said = document.get(keyword)
+    for start, version in known.items():
+        if said is not None and f"{said}.".startswith(start):
+            return version
+    version = next(reversed(known.values())) if said is not None else _OPENAPI["3.0."]
+    what = f"`{keyword}: {said}` is no version that is known" if said is not None else "The document does not say its version"
+    report.deviation("VERSION_UNKNOWN", f"#/{keyword}", f"{what}; it is read as {version.major}.{version.minor}.")
+    return version
 
 
 def _kind(value: Any) -> str:

@@ -11,8 +11,9 @@ from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.names import token, tokens
 from gateway.sources.openapi.reading import Unusable, Version, read
 
-MAX_FILES = 500
-MAX_FILE = 64 * 1024 * 1024
+MAX_FILES = 10_000
+MAX_BYTES = 64 * 1024 * 1024
+"""Of all files beside a document together."""
 MAX_CHAIN = 100
 MEANINGLESS_BESIDE_REF = frozenset(
     {"$ref", "$dynamicRef", "description", "summary", "title", "example", "examples", "default", "deprecated"}
@@ -77,6 +78,7 @@ class References:
         self._fidelity = fidelity
         self._folder = folder.resolve() if folder else None
         self._files: dict[str, Any] = {"": document, **(remote or {})}
+        self._bytes = 0
         self._anchors: dict[str, dict[str, str]] = {}
         self._found: dict[tuple[str, str], Node | None] = {}
 
@@ -178,8 +180,9 @@ class References:
         if not path.is_relative_to(self._folder):
             return "it is outside the folder of the document"
         try:
-            if path.stat().st_size > MAX_FILE:
-                return "it is too large"
+            self._bytes += path.stat().st_size
+            if self._bytes > MAX_BYTES:
+                return f"the files that the document refers to are larger than {MAX_BYTES // 2**20} MiB"
             self._files[name] = read(path.read_bytes(), name, self._fidelity)
         except OSError as error:
             return error.strerror or "it cannot be read"

@@ -81,7 +81,8 @@ class Shop:
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path == "/orders":
-            return 200, [order(number) for number in range(int(query.get("count", ORDERS)))], {}
+            rows = [order(number) for number in range(int(query.get("count", ORDERS)))]
+            return 200, rows, {"x-total-count": str(ORDERS), "set-cookie": "a=b"}
         if parts.path == "/buyers":
             return self._buyers(query)
         kind, _, number = parts.path.removeprefix("/").partition("/")
@@ -100,6 +101,8 @@ class Shop:
         rows = [buyer(one) for one in ids[start : start + self.size]]
         more = self.endless or start + self.size < len(ids)
         following = start + self.size if start + self.size < len(ids) else 0
+        if self.pages == "elsewhere":
+            return 200, {"row-items": rows}, {"link": f'<http://127.0.0.2:9/buyers?cursor={following}>; rel="next"'}
         if self.pages == "link" and more:
             ids_said = f"ids={query['ids']}&" if "ids" in query else ""
             return 200, {"row-items": rows}, {"link": f'</buyers?{ids_said}cursor={following}>; rel="next"'}

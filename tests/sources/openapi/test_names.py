@@ -52,6 +52,7 @@ def test_no_two_names_become_one(names: list[str]) -> None:
 
 
 def test_the_unescaped_name_wins_and_the_others_count_on_in_source_order() -> None:
+    assert distinct([">", "=", "<"]) == {">": "_", "=": "_2", "<": "_3"}
     assert distinct(["a-b", "a b", "a_b"]) == {"a-b": "a_b_2", "a b": "a_b_3", "a_b": "a_b"}
 
 

@@ -158,6 +158,29 @@ async def test_reading_on_is_bounded_and_what_was_not_found_is_no_null(paged: Ca
     assert "3 pages" in error["message"]
 
 
+async def test_a_next_page_at_another_address_is_not_asked_for(paged: Callable[..., Shop], tmp_path: Path) -> None:
+    """The call carries this service's credentials: no reply may say where they go."""
+    shop = paged(pages="elsewhere", size=10)
+    async with joined(tmp_path, shop, batch("", ", page: {next: link-header}")) as house:
+        answer = await ask(house, "{ listOrders(count: 30) { buyer { id } } }")
+    assert len(shop.calls("/buyers")) == 1
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "UPSTREAM_BAD_CONTENT"
+    assert "a next page that is not its own" in error["message"]
+    assert error["extensions"]["owner"]["team"] == "Shop"
+
+
+async def test_headers_that_the_configuration_exposes_stand_beside_the_data(shop: Shop, tmp_path: Path) -> None:
+    config = written(tmp_path, "options: {expose_headers: [X-Total-Count, ETag]}")
+    config.write_text(config.read_text().replace("http://127.0.0.1:9", shop.url))
+    async with opened(config) as house:
+        answer = await ask(house, "{ listOrders(count: 1) { id } getBuyer(id: 1) { id } }")
+    assert answer["data"] == {"listOrders": [{"id": 0}], "getBuyer": {"id": 1}}
+    assert answer["extensions"]["upstream"]["headers"] == [
+        {"service": "shop", "operation": "GET /orders", "headers": {"x-total-count": "1000"}}
+    ]
+
+
 async def test_the_number_of_keys_can_be_asked_for_as_the_limit(shop: Shop, tmp_path: Path) -> None:
     async with joined(tmp_path, shop, batch(page=", page: {limit: limit}")) as house:
         assert all_joined(await ask(house, ALL))

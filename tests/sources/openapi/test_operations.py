@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +133,20 @@ def test_a_path_item_and_a_response_may_be_references() -> None:
     graph = a_subgraph(document)
     assert field_type(graph, "Query.it") == "Ok_response"
     assert url(graph, "{ it { a } }") == "/it"
+
+
+def test_an_operation_may_be_a_reference_to_a_file(tmp_path: Path) -> None:
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops" / "list.yml").write_text(
+        "operationId: list\nparameters: [{$ref: 'shared.yml#/limit'}]\n"
+        "responses: {200: {content: {application/json: {schema: {type: array, items: {type: string}}}}}}"
+    )
+    (tmp_path / "ops" / "shared.yml").write_text("limit: {name: limit, in: query, schema: {type: integer}}")
+    (tmp_path / "ops" / "write.yml").write_text("operationId: addOne")
+    item = {"get": {"$ref": "ops/list.yml"}, "post": {"$ref": "ops/write.yml"}}
+    graph = a_subgraph({"openapi": "3.0.0", "paths": {"/a": item}}, base=tmp_path)
+    assert sdl(graph, "Query") == "type Query {\n  list(limit: Int): [String!]\n}"
+    assert list(graph.refused) == ["addOne"]
 
 
 def test_a_field_says_what_its_operation_says() -> None:

@@ -146,7 +146,7 @@ def test_a_yaml_bomb_is_refused_in_bounded_time() -> None:
 @pytest.mark.parametrize("value", ["x", 5, None, [], {"openapi": "3.0.0"}, {"openapi": "3.0.0", "paths": []}])
 def test_what_has_no_paths_is_no_document(value: Any) -> None:
     with pytest.raises(Unusable):
-        version_of(value, "d")
+        version_of(value, "d", Fidelity())
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,39 @@ def test_what_has_no_paths_is_no_document(value: Any) -> None:
     ],
 )
 def test_the_version_says_how_to_read(said: dict[str, Any], swagger: bool, siblings: bool) -> None:
-    version = version_of({**said, "paths": {}}, "d")
+    version = version_of({**said, "paths": {}}, "d", Fidelity())
     assert (version.swagger, version.references_have_siblings) == (swagger, siblings)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"openapi": 9.9}, "`openapi: 9.9` is no version that is known; it is read as 3.2."),
+        ({"openapi": "3.10.1"}, "`openapi: 3.10.1` is no version that is known; it is read as 3.2."),
+        ({"swagger": "1.2"}, "`swagger: 1.2` is no version that is known; it is read as 2.0."),
+        ({}, "The document does not say its version; it is read as 3.0."),
+    ],
+)
+def test_a_version_that_is_not_known_is_told(said: dict[str, Any], told: str) -> None:
+    document = {**answering("It: {type: object, properties: {a: {type: string}}}"), **said}
+    if "openapi" not in said:
+        del document["openapi"]
+    graph = a_subgraph(document)
+    assert ("VERSION_UNKNOWN", told) in {(each.code, each.message) for each in graph.diagnostics}
+
+
+@pytest.mark.parametrize(
+    ("paths", "told"),
+    [
+        ({}, "describes no GET"),
+        ({"/a": {"post": {"responses": {"200": {}}}}}, "describes no GET"),
+        ({"/a": {"get": {"responses": {"200": {"content": {"image/png": {}}}}}}}, "none is left that answers data"),
+    ],
+)
+def test_a_document_that_gives_no_field_says_so(paths: dict[str, Any], told: str) -> None:
+    graph = a_subgraph({"openapi": "3.0.0", "paths": paths})
+    [said] = [each for each in graph.diagnostics if each.code == "NO_FIELDS"]
+    assert told in said.message
 
 
 def test_a_thousand_levels_are_read_and_told() -> None:
