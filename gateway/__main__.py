@@ -303,6 +303,23 @@ def capture(
     return FINE
 
 
+@app.command
+def reload(*, admin: Where = None, json: Json = False) -> int:
+    """Have every process of a running gateway read its configuration again. A bad one is refused: the one before stays."""
+    screen = Screen(json)
+    try:
+        processes, problems, at_restart = asking.reload(admin)
+    except asking.Unreachable as error:
+        return screen.failed(f"{error}; say --admin unix:PATH or --admin HOST:PORT")
+    if problems:
+        screen.problems(problems)
+        return PROBLEMS
+    screen.event(f"the configuration is served anew by {processes} process{'es' if processes != 1 else ''}")
+    for name in at_restart:
+        screen.event(f"{name} has changed, too: it is read at the next start")
+    return FINE
+
+
 @sources_app.command
 def hold(
     source: Annotated[str, Parameter(help="The source's name.")],

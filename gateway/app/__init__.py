@@ -51,7 +51,8 @@ def serve(
     if workers > 1:
         announce(f"{workers} workers listen on {address}")
         return Workers(workers, partial(_start_worker, config, sock, bind_shared_admin(settings))).run()
-    run(settings, Sockets(sock, bind_admin(settings)), lambda house: announce(f"{_state(house)} on {address}"))
+    read = partial(settings_of, config)
+    run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"))
     return 0
 
 
@@ -86,7 +87,8 @@ def _work(config: Path, sock: socket, admin: socket | None, number: int) -> None
         settings = settings_of(config)
         ready = partial(log.info, "worker %d is ready", number)
         sockets = Sockets(sock, admin, bind_control(settings, number), number)
-        run(settings, sockets, lambda _: ready(), parent.sentinel if parent else None)
+        read = partial(settings_of, config)
+        run(settings, sockets, read, lambda _: ready(), parent.sentinel if parent else None)
     except ConfigError as error:
         log.error("the configuration has problems:\n%s", error)
         leave(CONFIG_WRONG)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from gateway.app.control import UnixConnection
+from gateway.config.problem import Problem
 
 PATIENCE = 5.0
 """Seconds for one process to answer."""
@@ -62,6 +63,15 @@ def story(wanted: str, admin: str | None) -> tuple[dict[str, Any] | None, list[d
     answers = [body for _, body in ask_all(addresses(admin), f"/explain/{wanted}")]
     found = next((body["story"] for body in answers if body.get("story")), None)
     return found, [each for body in answers for each in body.get("recent", ())]
+
+
+def reload(admin: str | None) -> tuple[int, list[Problem], list[str]]:
+    """Every process reads its configuration again: how many serve it, the problems that keep it from being served, and what is
+    read only at the next start. Raises `Unreachable`."""
+    answers = ask_all(addresses(admin), "/reload", {})
+    refused = [body for status, body in answers if status != 200]
+    problems = msgspec.convert(refused[0]["problems"], list[Problem]) if refused else []
+    return len(answers) - len(refused), problems, sorted({name for _, body in answers for name in body["at_restart"]})
 
 
 def hold(source: str, admin: str | None, reason: str | None, seconds: float | None = None) -> tuple[int, str | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 
 from gateway.composition import Supergraph
 from gateway.engine import debug
-from gateway.engine.document import Document, Variables, Variant, prepare
+from gateway.engine.document import VARIANTS, Document, Variables, Variant, prepare
 from gateway.engine.flight import Flights
 from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
@@ -37,6 +38,8 @@ from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
 from gateway.planning.plan import Plan
 from gateway.planning.planner import plan as plan_operation
+from gateway.upstream.call import Request
+from gateway.upstream.clock import WALL
 
 __all__ = ["Answer", "Asked", "Engine", "Limits"]
 
@@ -44,6 +47,8 @@ LARGE = 16 * 1024
 """Characters of a document from which it is prepared off the event loop."""
 DOCUMENTS = 2_000
 DOCUMENT_CHARACTERS = 16 * 1024 * 1024
+WARM = 200
+"""Documents a new engine prepares before it takes the place of another."""
 INTROSPECTIONS = 50
 INTROSPECTION_BYTES = 64 * 1024 * 1024
 EVERY = 10_000
@@ -65,7 +70,7 @@ class Engine:
         on_error: str = "propagate",
         per_path: bool = False,
         new_id: Callable[[str], str] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = WALL,
         debug: frozenset[str] = frozenset(),
         rights: Rights | None = None,
         stories: Stories | None = None,
@@ -148,6 +153,17 @@ class Engine:
         return self._plan(self._normal(prepared, prepared.coerce(variables or {})))
 
     # ------------------------------------------------------------ once per operation
+
+    def warm(self, before: Engine) -> None:
+        """Prepare what the engine before was asked last, so that nobody waits for it. Slow: not on the loop."""
+        for (text, name), known in reversed(before.documents.latest(WARM)):
+            document = self._prepared(Asked(text, Request(""), operation_name=name))
+            if isinstance(known, RequestError) or isinstance(document, RequestError) or document.refusal is not None:
+                continue
+            for flags, _ in reversed(known.variants.latest(VARIANTS)):
+                if len(flags) == len(document.flag_names):
+                    with suppress(RequestError):
+                        self._compile(document, dict(zip(document.flag_names, flags, strict=True)), flags, 0)
 
     async def _prepare(self, asked: Asked) -> Document | RequestError:
         key = (asked.document, asked.operation_name)

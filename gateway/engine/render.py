@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any
@@ -32,6 +31,7 @@ from gateway.errors import (
 from gateway.execution.run import Outcome
 from gateway.execution.shape import Entry
 from gateway.upstream.call import Request
+from gateway.upstream.clock import WALL
 
 log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -52,7 +52,7 @@ class Renderer:
         owner: Owner,
         disclosure: Disclosure,
         new_id: Callable[[str], str] | None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = WALL,
     ) -> None:
         self.clock = clock
         self.supergraph = supergraph

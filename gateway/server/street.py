@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
@@ -20,6 +20,7 @@ from gateway.server.measured import Measured
 from gateway.server.metrics import Metrics, MetricsPage
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
+from gateway.server.reload import Reload, Reloaded
 from gateway.server.reply import Saying
 from gateway.server.status import status_json, status_page
 from gateway.server.view import Streams
@@ -59,14 +60,15 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
     return Measured(front.watch, graphql) if front.watch is not None else graphql
 
 
-def backyard(house: House, metrics: Metrics | None = None) -> ASGIApp:
-    """The application on the admin address."""
+def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = None, metrics: Metrics | None = None) -> ASGIApp:
+    """The application on the admin address. `reload` reads the configuration again."""
     explain = Route("/explain/{wanted}", Explain(house))
     holds = (
         Route("/sources/{name}/hold", Hold(house, release=False)),
         Route("/sources/{name}/release", Hold(house, release=True)),
     )
-    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds, *_metrics(metrics)])
+    again = [Route("/reload", Reload(reload))] if reload is not None else []
+    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds, *again, *_metrics(metrics)])
 
 
 def _metrics(metrics: Metrics | None) -> Sequence[BaseRoute]:

@@ -90,6 +90,16 @@ class Override(msgspec.Struct, frozen=True):
     label: str | None = None
 
 
+class Contextual(msgspec.Struct, frozen=True):
+    """An argument that clients do not see: its value is what `selection` finds on the nearest type above that sets `context`."""
+
+    name: str
+    type: TypeNode
+    context: str
+    selection: SelectionSetNode
+    has_default: bool = False
+
+
 class Facts(msgspec.Struct, frozen=True):
     """What a subgraph states about how its types join with those of others. Coordinates are its own."""
 
@@ -106,6 +116,15 @@ class Facts(msgspec.Struct, frozen=True):
     """Object types that stand for an interface of others: the values' own types are not known here."""
     inaccessible: frozenset[str] = frozenset()
     """Schema coordinates that clients do not see."""
+    contexts: Mapping[str, tuple[str, ...]] = {}
+    """context → the types that set it."""
+    from_context: Mapping[Coordinate, tuple[Contextual, ...]] = {}
+    """field → its arguments that come from a context."""
+    extended: frozenset[str] = frozenset()
+    """Types that are only extended here."""
+    shareable_twice: tuple[Coordinate, ...] = ()
+    interface_keys: bool = True
+    """The version of the specification that it speaks has keys on interfaces."""
     composed: bool = False
     """Comes out of a composed supergraph: what a composer checks has been checked."""
     shares: bool = False

@@ -56,7 +56,7 @@ class Departed:
 
     def with_those(self, present: Snapshots) -> tuple[Family, ...]:
         """All together; and remember what each of them has counted by now."""
-        gone = {name: _lasting(families) for name, families in self._read().items() if name not in present}
+        gone = {name: lasting(families) for name, families in self._read().items() if name not in present}
         kept = {"gone": merged(gone.values())} if gone else {}
         self._write({**kept, **present})
         return merged([*present.values(), *kept.values()])
@@ -82,6 +82,6 @@ class Departed:
             self._file = None
 
 
-def _lasting(families: Iterable[Family]) -> tuple[Family, ...]:
+def lasting(families: Iterable[Family]) -> tuple[Family, ...]:
     """What somebody who has gone still counts for: sums, not states."""
     return tuple(family for family in families if family.kind != "gauge")

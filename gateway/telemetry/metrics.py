@@ -150,12 +150,3 @@ class Names:
 def _labelled(names: Sequence[str], values: Sequence[Value]) -> Iterable[tuple[str, Value]]:
     """A value that is not there ("") makes no label, as OpenTelemetry has it."""
     return ((name, value) for name, value in zip(names, values, strict=True) if value != "")
-
-
-def collected(collects: Iterable[Collect]) -> tuple[Family, ...]:
-    """Every family once, in the order of their names; those of the same name become one."""
-    found: dict[str, Family] = {}
-    for family in (each for collect in collects for each in collect()):
-        known = found.get(family.name)
-        found[family.name] = msgspec.structs.replace(known, series=known.series + family.series) if known else family
-    return tuple(found[name] for name in sorted(found))

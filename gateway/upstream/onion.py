@@ -151,7 +151,15 @@ def _cache(source: str, policy: Policy, shared: Shared, budget: RetryBudget | No
 
 def client_for(policy: Policy) -> Client | HttpxClient:
     """The source's own connections, within its policy."""
-    limits = Limits(policy.timeout.per_try, policy.concurrency.max, policy.max_response, policy.dns.max_age, trust_of(policy.tls))
+    limits = Limits(
+        policy.timeout.per_try,
+        policy.concurrency.max,
+        policy.max_response,
+        policy.dns.max_age,
+        trust_of(policy.tls),
+        policy.proxy,
+        policy.http2,
+    )
     return HttpxClient(limits) if policy.transport == "httpx" else Client(limits)
 
 

@@ -2,7 +2,7 @@
 
     door         every HTTP request                 operations   every operation; `line` is what the log says of it
     sources      what the layers counted anyway     scrape       one page of it all
-    siblings     the other workers
+    siblings     the other workers                  gone         sources that a reload has replaced
 
 Made from the settings once. What is off is None, and nobody asks for it.
 """
@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gateway.app.observing.door import DoorWatch, Requests
+from gateway.app.observing.gone import Gone
 from gateway.app.observing.operations import Counts, Operations
 from gateway.app.observing.sources import BEGAN
 from gateway.config.model import Otlp, Settings, Telemetry
 from gateway.config.problem import ConfigError, Problem
 from gateway.telemetry import export
 from gateway.telemetry.logs import Logging
-from gateway.telemetry.metrics import Collect, Counter, Family, Series, collected
+from gateway.telemetry.merge import merged
+from gateway.telemetry.metrics import Collect, Counter, Family, Series
 from gateway.telemetry.otlp import metrics_of
 from gateway.telemetry.spans import Tracing
 from gateway.telemetry.trace import Sampler
@@ -37,7 +39,8 @@ class Observatory:
         by = ("gateway.telemetry.signal", "gateway.telemetry.reason")
         self.lost = Counter("gateway.telemetry.lost", "{item}", "Telemetry that was dropped.", by)
         self.resource = export.resource(telemetry.service, telemetry.resource)
-        self._collects: list[Collect] = [self._own]
+        self.gone = Gone()
+        self._collects: list[Collect] = [self._own, self.gone.families]
         self._exports: list[Any] = []
         try:
             self._tracing = self._traces(telemetry)
@@ -58,7 +61,7 @@ class Observatory:
         self._collects.append(collect)
 
     def families(self) -> tuple[Family, ...]:
-        return collected(self._collects)
+        return merged(tuple(collect()) for collect in self._collects)
 
     def start(self) -> None:
         """From here on lines are written as configured, and metrics are pushed where they are to be."""

@@ -18,6 +18,8 @@ STATES: Mapping[str | None, int] = {"closed": 0, "half-open": 1, "open": 2}
 BEGAN = time.time()
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
+Named = tuple[Line, Labels]
+"""A source's line, with its name and its owner as labels."""
 Point = tuple[dict[str, Value], float]
 Points = Callable[[SourceState], Iterable[Point]]
 
@@ -30,7 +32,7 @@ class _Told:
         self.points = points
         self.merged = merged
 
-    def family(self, lines: Iterable[tuple[Line, Labels]]) -> Family:
+    def family(self, lines: Iterable[Named]) -> Family:
         series = tuple(
             Series((*labels, *more.items()), value) for line, labels in lines for more, value in self.points(line.data)
         )
@@ -80,9 +82,8 @@ TOLD: Sequence[_Told] = (
 )  # fmt: skip
 
 
-def of_sources(lines: Sequence[Line], owner_of: Callable[[Line], str]) -> Iterator[Family]:
-    """Everything that is known of each source, with its name and its owner."""
-    named = [(line, labels_of(line.source.name, owner_of(line))) for line in lines]
+def of_sources(named: Sequence[Named]) -> Iterator[Family]:
+    """Everything that is known of each source."""
     yield from (told.family(named) for told in TOLD)
     about = tuple(Series((*labels, ("gateway.source.kind", line.source.kind)), 1) for line, labels in named)
     yield Family("gateway.source.info", "gauge", "1", "Every source, its kind and its owner.", about, merged="max")

@@ -254,6 +254,15 @@ def kept_in(value: object) -> str:
     return Secret(value)
 
 
+def through(value: object) -> str:
+    """`environment`, or the URL of a proxy, which may hold a password and is never shown."""
+    if text(value) == "environment":
+        return "environment"
+    if not URL.fullmatch(text(value)):
+        raise wrong("environment, or the URL of a proxy, http://HOST:PORT or https://HOST:PORT")
+    return Secret(value)
+
+
 Hidden = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
 """What problems never quote."""
 Text = Annotated[str, PlainValidator(text, json_schema_input_type=str)]

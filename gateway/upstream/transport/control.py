@@ -14,6 +14,7 @@ from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from tempfile import NamedTemporaryFile
 from time import monotonic
+from typing import Any
 
 import httpx
 
@@ -28,19 +29,22 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.upstream.call import Call, Reply
-from gateway.upstream.transport.addresses import Lookup, callable_addresses, lookup, origin
+from gateway.upstream.transport.addresses import Lookup, callable_addresses, literal, lookup, origin, permitted
 from gateway.upstream.transport.limits import (
     LET_GO,
+    REFUSED,
     UNSENDABLE,
     Limits,
     Meaning,
     Orphans,
     Trust,
     budget,
+    refuse_by_proxy,
     refuse_redirect,
     timed_out,
     too_large,
 )
+from gateway.upstream.transport.proxies import proxy_for
 
 
 class HttpxClient:
@@ -51,20 +55,21 @@ class HttpxClient:
         self._look_up = look_up
         self.orphans = Orphans()
         self._limits = limits
-        self._client = _client(limits)
+        self._clients: dict[str | None, httpx.AsyncClient] = {}
+        """By the proxy they go through."""
+        self._closed = False
         self._drained = asyncio.Event()
 
     async def send(self, call: Call) -> Reply:
         allowed = budget(call, self._limits.per_try, monotonic())
-        if self._client.is_closed:
+        if self._closed:
             raise SourceUnavailable(LET_GO)
         self.open_calls += 1
         self._drained.clear()
         try:
             async with asyncio.timeout(allowed.seconds):
-                where = origin(call.url)
-                await callable_addresses(where.host, where.port, self._look_up)
-                return await self._exchange(call)
+                proxy = await self._checked(call.url)
+                return await self._exchange(call, proxy)
         except TimeoutError as error:
             raise timed_out(allowed) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ExceptionGroup) as error:  # a port over 65535 comes in a group
@@ -77,10 +82,31 @@ class HttpxClient:
         """Wait until no call is on the wire, then let go."""
         while self.open_calls:
             await self._drained.wait()
-        await self._client.aclose()
+        self._closed = True
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
 
-    async def _exchange(self, call: Call) -> Reply:
-        async with self._client.stream(call.method, call.url, headers=list(call.headers), content=call.body) as response:
+    async def _checked(self, url: str) -> str | None:
+        """The proxy to go through, if any. Raises `UpstreamBlocked` where it, or the address in the URL, may not be called."""
+        where = origin(url)
+        proxy = proxy_for(self._limits.proxy, where)
+        if literal(where.host) is not None:
+            permitted((where.host,))
+        next_hop = origin(proxy) if proxy else where
+        await callable_addresses(next_hop.host, next_hop.port, self._look_up)
+        return proxy
+
+    def _client(self, proxy: str | None) -> httpx.AsyncClient:
+        if proxy not in self._clients:
+            self._clients[proxy] = _client(self._limits, proxy)
+        return self._clients[proxy]
+
+    async def _exchange(self, call: Call, proxy: str | None) -> Reply:
+        request = self._client(proxy).stream(
+            call.method, call.url, headers=list(call.headers), content=call.body, extensions={"trace": _check_peer}
+        )
+        async with request as response:
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
@@ -88,18 +114,36 @@ class HttpxClient:
                     raise too_large(self._limits.max_response)
         headers = {name: ", ".join(response.headers.get_list(name)) for name in response.headers}
         refuse_redirect(response.status_code, headers)
+        if proxy is not None:
+            refuse_by_proxy(response.status_code)
         return Reply(status=response.status_code, headers=headers, body=bytes(body))
 
 
-def _client(limits: Limits) -> httpx.AsyncClient:
+async def _check_peer(event: str, about: Mapping[str, Any]) -> None:
+    """Told by the library what it does. A name may lead elsewhere by now than when it was looked up: what it is connected to is
+    checked before a word is sent. Raises `UpstreamBlocked`."""
+    if event == "connection.connect_tcp.complete":
+        stream = about["return_value"]
+        try:
+            permitted((str(stream.get_extra_info("server_addr")[0]),))
+        except UpstreamBlocked:
+            await stream.aclose()
+            raise
+
+
+def _client(limits: Limits, proxy: str | None) -> httpx.AsyncClient:
+    trust = _trust(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"), limits.tls)
     return httpx.AsyncClient(
+        http1=limits.http2 != "always",
+        http2=limits.http2 != "off",
+        proxy=httpx.Proxy(str(proxy), ssl_context=trust if proxy.startswith("https") else None) if proxy else None,
         follow_redirects=False,
         trust_env=False,
         timeout=None,  # noqa: S113 - `send` has one total limit instead
         limits=httpx.Limits(max_connections=limits.max_connections, max_keepalive_connections=0),
         headers={"user-agent": "signpost", "accept-encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        verify=_trust(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"), limits.tls),
+        verify=trust,
     )
 
 
@@ -159,6 +203,7 @@ _CONNECT: Mapping[type[BaseException], Meaning] = {
 }
 
 _MEANINGS: Mapping[type[BaseException], Meaning] = {
+    httpx.ProxyError: (UpstreamUnreachable, REFUSED, "proxy_configuration_error"),
     httpx.PoolTimeout: (SourceSaturated, None, None),
     httpx.NetworkError: (UpstreamUnreachable, "closed the connection before it had answered", "connection_terminated"),
     httpx.RemoteProtocolError: (UpstreamBadContent, "answered with something that is not HTTP", "http_protocol_error"),
