@@ -36,7 +36,7 @@ from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, Too
 from gateway.execution.compile import compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
-from gateway.planning.plan import Plan
+from gateway.planning.plan import Plan, outline
 from gateway.planning.planner import plan as plan_operation
 from gateway.upstream.call import Request
 from gateway.upstream.clock import WALL
@@ -223,9 +223,8 @@ class Engine:
         plan = plan_operation(operation, self.supergraph.chosen(labels))
         planned, limit = len(plan.steps), self.limits.upstream_calls
         if limit and planned > limit:
-            raise TooManyUpstreamCalls(
-                f"This operation needs {planned} upstream calls; at most {limit} are allowed.", planned=planned, limit=limit
-            )
+            said = f"This operation needs {planned} upstream calls; at most {limit} are allowed."
+            raise TooManyUpstreamCalls(said, planned=planned, limit=limit, plan=outline(plan))
         return plan
 
     # ------------------------------------------------------------ once per request

@@ -31,6 +31,7 @@ from gateway.execution.compile import Ready
 from gateway.execution.scalars import MISFIT, check_boolean, check_float, check_int, check_string
 from gateway.planning.operation import flag_names
 from gateway.sources.base import Selection
+from gateway.sources.report import shown_url
 
 Variables = Mapping[str, Any]
 
@@ -187,10 +188,9 @@ def _refused(supergraph: Supergraph, node: DocumentNode, operation: OperationDef
     if owning is None:
         refusal = OperationNotSupported(f"This gateway only reads: a {kind} is never executed.")
     else:
-        refusal = OperationNotSupported(
-            f"This gateway only reads: send the mutation {first} to the service {owning.name} itself, at {owning.url}.",
-            url=owning.url,
-        )
+        where = shown_url(owning.url)
+        said = f"This gateway only reads: send the mutation {first} to the service {owning.name} itself, at {where}."
+        refusal = OperationNotSupported(said, url=where)
         refusal.service = owning.name
     document.refusal = refusal
     return document

@@ -5,6 +5,7 @@ Printed as Sequence, Parallel, Flatten and Fetch, the words of the field.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -221,3 +222,14 @@ def to_json(plan: Plan) -> dict[str, Any]:
             for step in plan.steps
         ],
     }
+
+
+OUTLINED = 100
+"""Fetches of a plan that are told one by one where it is refused."""
+
+
+def outline(plan: Plan) -> dict[str, Any]:
+    """What would be asked of whom, without what is selected: enough to see where the calls come from."""
+    services = Counter(step.fetch.subgraph for step in plan.steps)
+    fetches = [{"service": step.fetch.subgraph, "path": _full_path(plan, step)} for step in plan.steps[:OUTLINED]]
+    return {"services": dict(services.most_common()), "fetches": fetches}

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import AFFECTED_LISTED, GatewayError, internal
+from gateway.errors import AFFECTED_LISTED, GatewayError, internal, settled
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.explained import unexplained_nulls
 from gateway.execution.gather import Gathered
@@ -82,7 +82,7 @@ class Run(Keyed):
         try:
             await (self._by_key(index, step) if step.entry is not None else self._root(index, step))
         except Exception as bug:
-            self._fail(index, step, internal(bug))
+            self._fail(index, step, internal(settled(bug)))
         self._placed(index)
         due = []
         for other in step.then:
