@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from enum import Enum
 from time import monotonic
 from typing import Any
 
@@ -33,6 +34,15 @@ class Account(msgspec.Struct):
         self.phases.append((phase, began, monotonic()))
 
 
+class Form(Enum):
+    """What the payloads of an answer in parts look like."""
+
+    CURRENT = "current"
+    """The incremental delivery format of the GraphQL specification's draft: pending, incremental, completed."""
+    APOLLO = "20220824"
+    """What it was in August 2022, as Apollo's clients ask for it: incremental, by path and label."""
+
+
 class Asked(msgspec.Struct, frozen=True):
     """A GraphQL request as the door understood it."""
 
@@ -47,6 +57,8 @@ class Asked(msgspec.Struct, frozen=True):
     on_error: str | None = None
     """propagate, null or halt; None: as the operation or the configuration says."""
     account: Account | None = None
+    form: Form | None = None
+    """How it takes an answer in parts; None: only all at once."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -68,6 +80,8 @@ class Answer(msgspec.Struct, frozen=True):
     """What it is made of: sources, and types as `Type`, for caches that forget by name."""
     propagates: tuple[str, ...] = ()
     """The caller's headers, in lower case, that its calls carried on (`*`: by a pattern): what a private answer depends on."""
+    parts: AsyncGenerator[bytes] | None = None
+    """In place of `body`: payloads, the first of which is there when the first of the data is."""
 
 
 class Shown(msgspec.Struct, frozen=True):

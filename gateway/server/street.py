@@ -36,7 +36,7 @@ def street(
 ) -> ASGIApp:
     """The application on the public address. `public` names what of the admin address is served here too."""
     streams = Streams(house, front)
-    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams}, front), front)
+    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle))}, front), front)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
         *([Route("/graphql/persisted/{id}", graphql)] if front.documents is not None else []),
