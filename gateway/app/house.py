@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from random import random
 from typing import Any
 
@@ -21,6 +22,7 @@ from gateway.app.news import News
 from gateway.app.observing.sources import Named, labels_of, of_caches, of_engine, of_process, of_sources
 from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
+from gateway.app.together import Together
 from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
@@ -57,9 +59,10 @@ class House:
         before: House | None = None,
         emitter: Emitter = SILENT,
         account: Keep | None = None,
+        socket: Path | None = None,
     ) -> None:
         """`composed` is called when a new engine has taken its place. `before`: whose place it is to take. `emitter` is told what
-        is new about the sources, `account` of every operation."""
+        is new about the sources, `account` of every operation. `socket`: the control socket of a worker that has siblings."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -90,6 +93,7 @@ class House:
         self._sleep = sleep
         self._after_composing = composed
         self._account = account
+        self._together = Together(self.status, socket)
 
     # ------------------------------------------------------------ opening and closing
 
@@ -295,6 +299,9 @@ class House:
         kept = {"answers": (len(answers), answers.size)} if answers is not None else {}
         kept |= {"replies": (len(store), store.used)} if store is not None else {}
         return kept | ({"rows": (len(items), items.used)} if items is not None else {})
+
+    async def whole_status(self) -> dict[str, Any]:
+        return await self._together.status()
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)
