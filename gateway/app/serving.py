@@ -89,6 +89,7 @@ class Serving:
     async def close(self) -> None:
         await asyncio.gather(*self._leaving)
         await asyncio.gather(self.now.house.close(), self.now.street.close())
+        await self.now.shared.close()
 
     def _tenant(self, settings: Settings, before: Tenant | None = None) -> Tenant:
         keeps = before is not None and before.settings.cache == settings.cache
@@ -122,6 +123,8 @@ class Serving:
         if busy:
             await asyncio.wait(busy, timeout=before.house.limits.deadline + GRACE)
         await asyncio.gather(before.house.close(after.house), before.street.close())
+        if before.shared is not after.shared:
+            await before.shared.close()
 
 
 def _at_restart(before: Settings, after: Settings) -> Iterable[str]:

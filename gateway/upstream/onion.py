@@ -17,6 +17,7 @@ from gateway.upstream.layers.breaker import Circuits, Opened, breaker
 from gateway.upstream.layers.bulkhead import Slots, bulkhead
 from gateway.upstream.layers.cache import Cache, Store, cache
 from gateway.upstream.layers.cache.items import Items
+from gateway.upstream.layers.cache.shared import SharedCopies
 from gateway.upstream.layers.deadline import deadline
 from gateway.upstream.layers.fetch_span import fetch_span
 from gateway.upstream.layers.hedge import Hedges, hedge
@@ -35,9 +36,15 @@ class Shared(msgspec.Struct, frozen=True):
 
     store: Store | None = None
     items: Items | None = None
+    copies: SharedCopies | None = None
+    """Of all replicas."""
     tracer: telemetry.Tracer | None = None
     clock: Clock = REAL
     random: Callable[[], float] = random.random
+
+    async def close(self) -> None:
+        if self.copies is not None:
+            await self.copies.close()
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -138,7 +145,7 @@ def _cache(source: str, policy: Policy, shared: Shared, budget: RetryBudget | No
     if policy.cache is None or shared.store is None:
         return None
     may_repeat = budget.spend if budget else lambda: True
-    return Cache(source, policy.cache, shared.store, shared.clock, shared.random, may_repeat)
+    return Cache(source, policy.cache, shared.store, shared.clock, shared.random, may_repeat, shared.copies)
 
 
 def client_for(policy: Policy) -> Client | HttpxClient:
