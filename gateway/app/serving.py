@@ -96,7 +96,7 @@ class Serving:
         shared, known = (before.shared, before.house.lines) if before and keeps else (shared_of(settings), {})
         made = lines(settings, shared, known)
         house_before, emitter = before.house if before else None, Emitter(webhooks(settings.events))
-        house = House(settings, made, composed=memory.settle, before=house_before, emitter=emitter)
+        house = House(settings, made, composed=memory.settle, before=house_before, emitter=emitter, shared=shared)
         front = street_of(settings)
         public = street(house, front.front, public=frozenset(settings.gateway.admin.public))
         return Tenant(settings, shared, house, front, public, backyard(house, self.reload))

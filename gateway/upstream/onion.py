@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -41,6 +42,12 @@ class Shared(msgspec.Struct, frozen=True):
     tracer: telemetry.Tracer | None = None
     clock: Clock = REAL
     random: Callable[[], float] = random.random
+
+    def status(self) -> dict[str, Any]:
+        """How full the cache is, and what has become of the copies that all replicas share."""
+        own = {"used": self.store.used, "capacity": self.store.capacity, "copies": len(self.store)} if self.store else {}
+        rows = {"rows": len(self.items), "rows_used": self.items.used} if self.items else {}
+        return {**own, **rows, "shared": msgspec.to_builtins(self.copies.counts) if self.copies else None}
 
     async def close(self) -> None:
         if self.copies is not None:
