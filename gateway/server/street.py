@@ -27,7 +27,7 @@ from gateway.server.view import Streams
 def street(house: House, front: Front = Front(), *, public: frozenset[str] = frozenset(), bundle: Path = BUNDLE) -> ASGIApp:
     """The application on the public address. `public` names what of the admin address is served here too."""
     streams = Streams(house, front)
-    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams}, front), front)
+    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle))}, front), front)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
         *([Route("/graphql/persisted/{id}", graphql)] if front.documents is not None else []),
