@@ -12,7 +12,6 @@ from gateway.app.rights import requirement
 from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
-from gateway.telemetry import tracer
 from gateway.upstream.call import HeaderRules, Send, Sends
 from gateway.upstream.clock import REAL
 from gateway.upstream.headers import header_rules
@@ -56,7 +55,9 @@ class Line(msgspec.Struct, frozen=True):
 def shared_of(settings: Settings) -> Shared:
     """What all lines have in common."""
     store, items = Store(settings.cache.size), Items(settings.cache.size // SHARE, REAL.wall)
-    return Shared(store=store, items=items, copies=_copies(settings), tracer=tracer())
+    told = settings.telemetry
+    copies = _copies(settings)
+    return Shared(store=store, items=items, copies=copies, traced=told.traces is not None, measured=told.metrics is not None)
 
 
 def _copies(settings: Settings) -> SharedCopies | None:

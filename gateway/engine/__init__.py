@@ -113,6 +113,8 @@ class Engine:
             document = self.documents.get((asked.document, asked.operation_name)) or await self._prepare(asked)
             if isinstance(document, RequestError):
                 return self.failed(asked, self.render.refusal(document, asked.request))
+            if asked.account is not None:
+                asked.account.document, asked.account.operation = document.node, document.operation
             if document.apart and (apart := self.parts.answer(asked, document)) is not None:
                 return apart
             variables = document.coerce(asked.variables)
@@ -124,7 +126,7 @@ class Engine:
                 flags = (*flags, *self.shares.chosen(document.labels, asked.request))
             if lacking & document.rules:
                 flags = (*flags, lacking & document.rules)
-            variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
+            variant = document.variants.get(flags) or self._compiled(asked, document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
             if variant.ready.varies:
@@ -173,7 +175,11 @@ class Engine:
                 return self._prepared(asked)
             return await asyncio.to_thread(self._prepared, asked)
 
-        return await self.preparing.share(key, make)
+        began = time.monotonic()
+        prepared = await self.preparing.share(key, make)
+        if asked.account is not None:
+            asked.account.spent("prepare", began)
+        return prepared
 
     def _prepared(self, asked: Asked) -> Document | RequestError:
         """A refusal is remembered like a plan: the same bad document is not validated twice."""
@@ -189,6 +195,13 @@ class Engine:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
+
+    def _compiled(self, asked: Asked, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
+        began = time.monotonic()
+        variant = self._compile(document, variables, flags, lacking)
+        if asked.account is not None:
+            asked.account.spent("plan", began)
+        return variant
 
     def _compile(self, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
         """`lacking`: what of the rules its fields come under this caller does not meet."""
@@ -229,6 +242,8 @@ class Engine:
         key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
         shown = document.shown
         if (stored := self.answers.get(key, now := self.clock())) is not None:
+            if asked.account is not None:
+                asked.account.came("stored", stored.outcome)
             return self.render.outcome(stored.outcome, request, Shown(of_store(stored.outcome.expires - now), shown.warnings))
         own: list[bool] = []
 
@@ -237,6 +252,8 @@ class Engine:
             return await self._execute(asked, document, variant, variables)
 
         outcome = await self.flights.share(key, execute)
+        if asked.account is not None:
+            asked.account.came("executed" if own else "shared", outcome)
         if not own:
             shown = Shown(of_flight(), shown.warnings)
         elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
@@ -250,6 +267,8 @@ class Engine:
         """An execution of its own, which is neither shared nor kept: it is the way that is of interest, not the data."""
         began = time.monotonic()
         outcome = await self._execute(asked, document, variant, variables)
+        if asked.account is not None:
+            asked.account.came("executed", outcome)
         told = debug.extensions(aspects, variant.ready.plan, outcome, asked.request, began)
         answer = self.render.outcome(outcome, asked.request, Shown(warnings=document.shown.warnings, debug=told))
         return self.failed(asked, answer, document, variant, outcome)

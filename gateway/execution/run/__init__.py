@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.errors import AFFECTED_LISTED, GatewayError, internal, settled
 from gateway.execution.compile import Ready, ReadyStep
+from gateway.execution.explained import unexplained_nulls
 from gateway.execution.gather import Gathered
 from gateway.execution.place import hide
 from gateway.execution.reading import attribute_of
@@ -55,7 +56,9 @@ class Run(Keyed):
             told = {id(entry.error) for entry in shaped.errors}
             errors = (*shaped.errors, *(Entry(error) for error in self.loose if id(error) not in told))
             stale, exchanges = tuple(self.stale), tuple(self.exchanges)
-            return Outcome(encode(shaped.data), errors, stale, announced=self.announced, exchanges=exchanges)
+            unexplained = unexplained_nulls(self.root, shaped, self.ready.cases)
+            data, announced = encode(shaped.data), self.announced
+            return Outcome(data, errors, stale, announced=announced, exchanges=exchanges, unexplained=unexplained)
         for index, step in enumerate(self.ready.steps):
             for attribute, classes in step.clean:
                 parents = self.parents[index]
