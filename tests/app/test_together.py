@@ -72,10 +72,10 @@ def test_each_worker_tells_of_all_of_them(configure: Configure) -> None:
     with serving(configure(gateway="admin: {public: [status]}\n"), "--workers", "2") as gateway:
         for number in range(12):
             asked = {"query": f'{{ book(id: "{number}") {{ title }} }}'}
-            assert httpx.post(gateway.url, json=asked, trust_env=False, timeout=20).status_code == 200
+            assert httpx.post(gateway.url, json=asked, trust_env=False, timeout=60).status_code == 200
         where = gateway.url.replace("/graphql", "/status.json")
-        told = [httpx.get(where, trust_env=False, timeout=20).json() for _ in range(8)]
-        about = httpx.post(gateway.url, json={"query": "{ _gateway { sources { name } } }"}, trust_env=False, timeout=20).json()
+        told = [httpx.get(where, trust_env=False, timeout=60).json() for _ in range(8)]
+        about = httpx.post(gateway.url, json={"query": "{ _gateway { sources { name } } }"}, trust_env=False, timeout=60).json()
     assert {each["workers"] for each in told} == {2}
     counts = {source["traffic"]["calls"] for each in told for source in each["sources"] if source["name"] == "books"}
     assert counts == {12}
