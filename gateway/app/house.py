@@ -80,6 +80,7 @@ class House:
         """Load every source and begin to answer, as far as they allow. Raises `ConfigError` with all problems."""
         self._loaded = await load_all(self._lines.values())
         await self._compose(self._loaded)
+        self._supervisor.start("keeping what was built", self._kept())
         for name, loaded in self._loaded.items():
             if not loaded.settled:
                 self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
@@ -90,6 +91,12 @@ class House:
         """Wait until no call is on the wire, and let every connection go."""
         await self._supervisor.stop()
         await asyncio.gather(*(line.close() for line in self._lines.values()))
+
+    async def _kept(self) -> None:
+        """For the next start, of what is being served."""
+        for subgraph in [each for loaded in self._loaded.values() for each in loaded.subgraphs]:
+            if subgraph.keep is not None:
+                await asyncio.to_thread(subgraph.keep)
 
     async def _until_read(self, line: Line) -> None:
         """Try again, less and less often, until the service itself has been read and what it says is being served."""

@@ -61,7 +61,12 @@ class Read(msgspec.Struct, frozen=True):
 def read(config: Path) -> Read:
     """Raises `ConfigError` with the problems of the configuration itself."""
     settings = settings_of(config)
-    return Read(settings, asyncio.run(_load(lines(settings))))
+    return Read(settings, asyncio.run(_load([_anew(line) for line in lines(settings)])))
+
+
+def _anew(line: Line) -> Line:
+    """What is checked and printed is made of the document itself, never of what an earlier start left."""
+    return msgspec.structs.replace(line, sends=msgspec.structs.replace(line.sends, built=None))
 
 
 async def _load(lines: Sequence[Line]) -> dict[str, Loaded]:
@@ -116,7 +121,7 @@ def _keeping(line: Line, folder: Path) -> Line:
     """The line with `folder` for its last good copy, and no copy to fall back on."""
     schema = line.source.schema_.model_copy(update={"snapshot": None})
     source = msgspec.structs.replace(line.source, schema_=schema)
-    return msgspec.structs.replace(line, source=source, sends=msgspec.structs.replace(line.sends, state=folder))
+    return msgspec.structs.replace(line, source=source, sends=msgspec.structs.replace(line.sends, state=folder, built=None))
 
 
 def _written(source: Source, loaded: Loaded, folder: Path) -> Pulled:

@@ -138,3 +138,5 @@ class Sends(msgspec.Struct, frozen=True):
     headers: HeaderRules = HeaderRules()
     state: Path | None = None
     """Folder for the last good copies of schemas; None: none are kept."""
+    built: Path | None = None
+    """Folder for what is built of schemas, to begin with at the next start; None: all is built anew."""
