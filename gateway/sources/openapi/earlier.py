@@ -37,6 +37,10 @@ _decoder = msgspec.msgpack.Decoder(Kept)
 _encoder = msgspec.msgpack.Encoder()
 
 
+def is_worth(document: Document) -> bool:
+    return len(document.text) >= WORTH
+
+
 def digest(text: bytes) -> str:
     return blake2b(text, digest_size=DIGEST).hexdigest()
 

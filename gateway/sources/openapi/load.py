@@ -13,7 +13,7 @@ from gateway.sources.garbage import no_garbage
 from gateway.sources.lookups import read_lookups
 from gateway.sources.openapi.assembly import Parts, assembled, root_with
 from gateway.sources.openapi.build import QUERY, Setting, build
-from gateway.sources.openapi.earlier import WORTH, key_of, place, recall
+from gateway.sources.openapi.earlier import is_worth, key_of, place, recall
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.judge import problems_of
 from gateway.sources.openapi.keeper import Keeper, parts_of
@@ -109,7 +109,7 @@ def recalled(source: Source, sends: Sends, document: Document) -> Subgraph | Non
 
 def _place(source: Source, sends: Sends, document: Document) -> Path | None:
     """Where its build is kept; None where that is not worth it, or would have to ask other hosts first."""
-    if sends.built is None or len(document.text) < WORTH or options_of(source).allow_remote_refs:
+    if sends.built is None or not is_worth(document) or options_of(source).allow_remote_refs:
         return None
     return place(sends.built, source.name)
 
