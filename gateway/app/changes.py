@@ -1,14 +1,9 @@
-"""What a source's schema says now, against what is served: each difference with its weight, and the history of them all."""
+"""What a source's schema says now, against what is served: each difference with its weight."""
 
 from __future__ import annotations
 
-import logging
 import re
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from graphql import (
@@ -28,11 +23,8 @@ from graphql.utilities import find_schema_changes
 
 from gateway.sources.base import Subgraph
 
-log = logging.getLogger("gateway.app")
-KEPT = 500
 COORDINATE = re.compile(r"[A-Za-z_]\w*\.\w+(?:\(\w+:\))?")
 TYPE = re.compile(r"@?[A-Za-z_]\w*")
-FILE = "history.jsonl"
 
 APPLIED, STAGED, REJECTED, SEEN = "applied", "staged", "rejected", "seen"
 
@@ -79,43 +71,3 @@ def verdict(changes: Sequence[Change], on_change: str) -> str:
     if on_change == "stage":
         return STAGED
     return REJECTED if on_change == "reject-breaking" and any(each.criticality == "breaking" for each in changes) else APPLIED
-
-
-class History:
-    """The latest changes, newest first. Kept in `state` as one JSON object a line, where that can be written."""
-
-    def __init__(self, state: Path | None, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
-        self._path = state / FILE if state is not None else None
-        self._changes: deque[Change] = deque(self._read(), maxlen=KEPT)
-
-    def add(self, changes: Sequence[Change]) -> None:
-        """Those that are already the latest word on their coordinate are no news."""
-        latest = {(each.source, each.coordinate): (each.message, each.state) for each in self._changes}
-        news = [each for each in changes if latest.get((each.source, each.coordinate)) != (each.message, each.state)]
-        self._changes.extend(news)
-        for each in news:
-            log.warning("schema of %s: %s (%s, %s)", each.source, each.message, each.criticality, each.state)
-        if news:
-            self._write()
-
-    def told(self) -> list[Mapping[str, Any]]:
-        return [msgspec.to_builtins(each) for each in reversed(self._changes)]
-
-    def _read(self) -> list[Change]:
-        try:
-            lines = self._path.read_bytes().splitlines() if self._path is not None else []
-            return [msgspec.json.decode(line, type=Change) for line in lines if line][-KEPT:]
-        except (OSError, msgspec.MsgspecError):
-            return []
-
-    def _write(self) -> None:
-        if self._path is None:
-            return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self._path.with_suffix(".new")
-            fresh.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in self._changes))
-            fresh.replace(self._path)
-        except OSError as error:
-            log.warning("the history of changes is not kept: %s", error.strerror or error)

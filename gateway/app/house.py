@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from random import random
-from time import time
 from typing import Any
 
 from msgspec.structs import replace
 
 from gateway import __version__
-from gateway.app.changes import APPLIED, REJECTED, SEEN, Change, History, compare, verdict
+from gateway.app.changes import APPLIED, REJECTED, compare, verdict
+from gateway.app.events import SILENT, Emitter
+from gateway.app.history import History
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
+from gateway.app.news import News
+from gateway.app.observing.sources import Named, labels_of, of_caches, of_engine, of_process, of_sources
 from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
 from gateway.composition import Supergraph
@@ -24,10 +28,15 @@ from gateway.engine import Engine, Limits
 from gateway.engine.labels import Shares
 from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
+from gateway.engine.watched import Keep, Watched
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
+from gateway.sources.document import keep
 from gateway.sources.report import shown_url
+from gateway.telemetry.metrics import Family
+from gateway.upstream.clock import WALL
 from gateway.upstream.layers.hold import Held
+from gateway.upstream.onion import Shared
 
 log = logging.getLogger("gateway.app")
 FIRST_PAUSE = 1.0
@@ -46,8 +55,13 @@ class House:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         composed: Callable[[], None] = lambda: None,
+        before: House | None = None,
+        emitter: Emitter = SILENT,
+        shared: Shared | None = None,
+        account: Keep | None = None,
     ) -> None:
-        """`composed` is called when a new engine has taken its place."""
+        """`composed` is called when a new engine has taken its place. `before`: whose place it is to take. `emitter` is told what
+        is new about the sources, `account` of every operation."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -62,38 +76,63 @@ class House:
             variables=gateway.limits.variables,
         )
         self._settings = settings
-        self._lines = {line.source.name: line for line in lines}
+        self._lines = {line.source.name: replace(line, sends=replace(line.sends, fresh={})) for line in lines}
         self._loaded: dict[str, Loaded] = {}
-        self._generation = 0
+        self._before = before
+        """Until this one is open."""
+        self._generation: int = before._generation if before else 0
         self._needed: frozenset[str] = frozenset()
         """Sources that may be left out, but without which the others do not fit together."""
-        self.stories = Stories(drifted=self._drifted)
-        self.history = History(gateway.state)
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
+        self._emitter = emitter
+        self._shared = shared
+        self.history: History = before.history if before else History(gateway.state)
+        self._news = News(self.history, emitter, self._whose, self._supervisor.start)
+        self.stories: Stories = before.stories if before else Stories(drifted=self._news.drifted)
         self._sleep = sleep
         self._after_composing = composed
+        self._account = account
 
     # ------------------------------------------------------------ opening and closing
 
     async def open(self) -> None:
         """Load every source and begin to answer, as far as they allow. Raises `ConfigError` with all problems."""
-        self._loaded = await load_all(self._lines.values())
+        self._loaded = self._or_as_before(await load_all(self._lines.values()))
         await self._compose(self._loaded)
-        self._supervisor.start("keeping what was built", self._kept())
+        self._before = None
+        self.stories.drifted = self._news.drifted
+        self._emitter.start(self._supervisor.start)
+        await asyncio.gather(*map(self._keep, self._lines.values()))
+        self._supervisor.start("keeping what was built", self.keep_builds())
         for name, loaded in self._loaded.items():
             if not loaded.settled:
                 self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
             if (every := self._lines[name].source.schema_.refresh) is not None:
                 self._supervisor.start(f"refresh of {name}", self._refreshed(self._lines[name], every))
 
-    async def close(self) -> None:
-        """Wait until no call is on the wire, and let every connection go."""
-        await self._supervisor.stop()
-        await asyncio.gather(*(line.close() for line in self._lines.values()))
+    def _or_as_before(self, loaded: Mapping[str, Loaded]) -> dict[str, Loaded]:
+        """A source that cannot be read just now, and that nobody changed, stays what it was."""
+        if self._before is None:
+            return dict(loaded)
+        known, lines = self._before._loaded, self._before._lines
+        same = {name for name in known.keys() & loaded.keys() if _same(self._lines[name], lines[name])}
+        return {name: known[name] if name in same and not each.settled else each for name, each in loaded.items()}
 
-    async def _kept(self) -> None:
-        """For the next start, of what is being served."""
+    async def leave(self) -> None:
+        """End what runs in the background: another house has taken the place of this one, which finishes what is in."""
+        await self._emitter.flush()
+        await self._supervisor.stop()
+
+    async def close(self, successor: House | None = None) -> None:
+        """Wait until no call is on the wire, and let every connection go but those that the successor goes on using."""
+        await self.leave()
+        await self._emitter.close()
+        used = [line.data for line in successor._lines.values()] if successor else []
+        await asyncio.gather(*(line.close() for line in self._lines.values() if line.data not in used))
+
+    async def keep_builds(self) -> None:
+        """What is being served, for the next start."""
         for subgraph in [each for loaded in self._loaded.values() for each in loaded.subgraphs]:
             if subgraph.keep is not None:
                 await asyncio.to_thread(subgraph.keep)
@@ -125,11 +164,14 @@ class House:
         before = self._loaded[line.source.name].subgraphs
         changes = await asyncio.to_thread(compare, before, loaded.subgraphs, self.history.clock())
         if not changes:
+            await self._keep(line)
             return
         state = verdict(changes, line.source.schema_.on_change)
         if state == APPLIED and not await self._take_in(line, loaded):
             state = REJECTED
-        self.history.add([replace(change, state=state) for change in changes])
+        if line.sends.fresh:
+            line.sends.fresh.clear()
+        await self._news.changed(changes, state)
 
     async def _take_in(self, line: Line, loaded: Loaded) -> bool:
         """A source that does not fit what is served is left as it was: the others go on."""
@@ -139,7 +181,14 @@ class House:
         except ConfigError as error:
             log.error("what source %s says now cannot be composed: %s", line.source.name, error)
             return False
+        await self._keep(line)
         return True
+
+    async def _keep(self, line: Line) -> None:
+        """What is served is the last good copy from now on: not what waits, was rejected or does not fit the others."""
+        state, text = self._settings.gateway.state, (line.sends.fresh or {}).pop(line.source.name, None)
+        if text is not None and state is not None:
+            await asyncio.to_thread(keep, state, line.source.name, text)
 
     async def _compose(self, loaded: Mapping[str, Loaded]) -> None:
         """The new engine is one assignment; requests in flight finish on the old one."""
@@ -157,7 +206,7 @@ class House:
         present = {name: each for name, each in loaded.items() if each.subgraphs}
         left_out = loaded.keys() - present.keys()
         try:
-            return await asyncio.to_thread(lambda: self._engine(supergraph(self._settings, present, self)))
+            return await asyncio.to_thread(self._warm, present)
         except ConfigError as error:
             if not left_out:
                 raise
@@ -165,10 +214,26 @@ class House:
             self._needed = frozenset(left_out)
             return None
 
+    def _warm(self, present: Mapping[str, Loaded]) -> Engine:
+        engine = self._engine(supergraph(self._settings, present, self))
+        before = self.engine or (self._before.engine if self._before else None)
+        if before is not None:
+            engine.warm(before)
+        return engine
+
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return engine_of(self._settings, supergraph, self.stories)
+        return engine_of(self._settings, supergraph, self.stories, self._account)
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        return self._lines
+
+    @property
+    def generation(self) -> int:
+        """How many engines there have been."""
+        return self._generation
 
     # ------------------------------------------------------------ what the door asks
 
@@ -186,7 +251,7 @@ class House:
         line = self._lines.get(name)
         if line is None:
             return False
-        now = time()
+        now = WALL()
         line.data.hold.hold(None if reason is None else Held(reason, now, None if seconds is None else now + seconds))
         log.warning("source %s is %s", name, "released" if reason is None else f"held by an operator ({reason})")
         return True
@@ -203,13 +268,44 @@ class House:
             "owner": self.owner.shown("internal"),
             "sources": [self._source_status(line) for line in self._lines.values()],
             "changes": self.history.told()[:CHANGES_TOLD],
+            "events": self._emitter.status(),
+            "cache": self._shared.status() if self._shared else {},
         }
 
-    def _drifted(self, error: Mapping[str, Any]) -> None:
-        """A value that did not fit is news like a schema that changed: somebody changed something without saying so."""
-        coordinate, expected, actual = (str(error.get(name, "")) for name in ("coordinate", "expected", "actual"))
-        message = f"{coordinate} should be {expected}, and was {actual}."
-        self.history.add([Change(self.history.clock(), error["service"], "breaking", coordinate, message, SEEN)])
+    def _whose(self, name: str) -> tuple[str | None, Mapping[str, Any]]:
+        """By the name of one of its subgraphs: a supergraph has several."""
+        for line in self._lines.values():
+            loaded = self._loaded.get(line.source.name, Loaded())
+            if name == line.source.name or any(name == each.name for each in loaded.subgraphs):
+                return line.source.owned_by, _owner(line.source, loaded).shown()
+        return None, self.owner.shown()
+
+    def families(self) -> Iterator[Family]:
+        """What there is to count of sources, caches and the engine, at this moment."""
+        named = self._named()
+        yield from of_sources(named)
+        yield from of_engine(self.engine, self._generation, self.ready())
+        yield from of_caches(self._kept([line for line, _ in named]))
+        yield from of_process()
+
+    def _named(self) -> Sequence[Named]:
+        """Lines with what metrics call them."""
+        teams = {name: _owner(line.source, self._loaded.get(name, Loaded())).team for name, line in self._lines.items()}
+        return [(line, labels_of(name, teams[name])) for name, line in self._lines.items()]
+
+    def replaced_by(self, after: House) -> Sequence[Named]:
+        """Lines that did not live on."""
+        kept = [line.data for line in after._lines.values()]
+        return [(line, labels) for line, labels in self._named() if line.data not in kept]
+
+    def _kept(self, lines: Sequence[Line]) -> Mapping[str, tuple[int, int]]:
+        """What is in each cache: entries and bytes."""
+        answers = self.engine.answers if self.engine is not None else None
+        store = next((line.data.store for line in lines if line.data.store is not None), None)
+        items = next((line.items for line in lines if line.items is not None), None)
+        kept = {"answers": (len(answers), answers.size)} if answers is not None else {}
+        kept |= {"replies": (len(store), store.used)} if store is not None else {}
+        return kept | ({"rows": (len(items), items.used)} if items is not None else {})
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)
@@ -229,6 +325,10 @@ class House:
     def _omitted(self, line: Line, loaded: Loaded) -> bool:
         may_be = line.source.schema_.on_missing == "omit" and line.source.name not in self._needed
         return loaded.missing is not None and may_be
+
+
+def _same(line: Line, before: Line) -> bool:
+    return line.data is before.data and line.source == before.source
 
 
 def _owner(source: Source, loaded: Loaded) -> Owner:
@@ -258,10 +358,11 @@ def _returned(source: Source) -> tuple[Returned, ...]:
     return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
 
 
-def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None) -> Engine:
-    """The supergraph's engine, within the configured limits."""
+def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None, keep: Keep | None = None) -> Engine:
+    """The supergraph's engine, within the configured limits. `keep` is told of every operation, where there is one."""
     gateway = settings.gateway
-    return Engine(
+    make = Engine if keep is None else partial(Watched, keep=keep)
+    return make(
         supergraph,
         limits=limits_of(settings),
         disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),

@@ -61,12 +61,15 @@ class Read(msgspec.Struct, frozen=True):
 def read(config: Path) -> Read:
     """Raises `ConfigError` with the problems of the configuration itself."""
     settings = settings_of(config)
-    return Read(settings, asyncio.run(_load([_anew(line) for line in lines(settings)])))
+    return Read(settings, asyncio.run(_load(_looking(settings))))
 
 
-def _anew(line: Line) -> Line:
-    """What is checked and printed is made of the document itself, never of what an earlier start left."""
-    return msgspec.structs.replace(line, sends=msgspec.structs.replace(line.sends, built=None))
+def _looking(settings: Settings) -> list[Line]:
+    """Lines that only look: what they read does not become the last good copy of a gateway that serves, and nothing is believed
+    that an earlier start made of it."""
+    return [
+        msgspec.structs.replace(line, sends=msgspec.structs.replace(line.sends, fresh={}, built=None)) for line in lines(settings)
+    ]
 
 
 async def _load(lines: Sequence[Line]) -> dict[str, Loaded]:
@@ -161,8 +164,9 @@ class Drift(msgspec.Struct, frozen=True):
 def drift(config: Path) -> tuple[Read, tuple[Drift, ...]]:
     """Every service as it is now, against its committed snapshot. Raises `ConfigError`."""
     settings = settings_of(config)
-    now = Read(settings, asyncio.run(_load(lines(settings))))
-    known = Read(settings, asyncio.run(_load([_from_snapshot(line) for line in lines(settings) if line.source.schema_.snapshot])))
+    now = Read(settings, asyncio.run(_load(_looking(settings))))
+    committed = [_from_snapshot(line) for line in _looking(settings) if line.source.schema_.snapshot]
+    known = Read(settings, asyncio.run(_load(committed)))
     return now, tuple(_drift(source, now.loaded[source.name], known.loaded.get(source.name)) for source in settings.sources)
 
 

@@ -88,10 +88,12 @@ def _links(tree: Mapping[str, Any], names: list[str]) -> Iterator[Problem]:
 def _webhooks(tree: Mapping[str, Any], owners: Mapping[str, Any]) -> Iterator[Problem]:
     webhooks = _mapping(tree.get("events")).get("webhooks")
     for index, webhook in enumerate(webhooks if isinstance(webhooks, list) else ()):
+        at: ConfigPath = ("events", "webhooks", index, "owners")
         named = _mapping(webhook).get("owners")
-        for place, owner in enumerate(named if isinstance(named, list) else [named]):
-            if isinstance(owner, str):
-                yield from _known(owner, ("events", "webhooks", index, "owners", *((place,) if isinstance(named, list) else ())), owners)
+        if isinstance(named, str):
+            yield from _known(named, at, owners)
+        for place, owner in enumerate(named if isinstance(named, list) else ()):
+            yield from _known(_text(owner), (*at, place), owners)
 
 
 def _sources(tree: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -95,8 +95,10 @@ async def read_or_recall(source: Source, sends: Sends, url: str, ask: Callable[[
     except SourceError as error:
         _tell(error, source, url)
         return await asyncio.to_thread(_recall, source, sends.state, url, error)
-    if sends.state is not None:
-        await asyncio.to_thread(_keep, sends.state / _copy_name(source.name), text)
+    if sends.fresh is not None:
+        sends.fresh[source.name] = text
+    elif sends.state is not None:
+        await asyncio.to_thread(keep, sends.state, source.name, text)
     return Document(text, shown_url(url))
 
 
@@ -172,8 +174,9 @@ def missing(source: Source, url: str, error: SourceError) -> Problem:
     return fault(source, "SCHEMA_MISSING", message, fix=fix)
 
 
-def _keep(path: Path, text: bytes) -> None:
-    """Written beside its place, then moved there: a reader sees the old copy or the new one, never half of one."""
+def keep(state: Path, source: str, text: bytes) -> None:
+    """As the last good copy. Written beside its place, then moved there: a reader sees the old or the new one, never half."""
+    path = state / _copy_name(source)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")

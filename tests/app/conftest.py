@@ -168,3 +168,11 @@ async def opened(config: Path, pauses: Pauses | None = None) -> AsyncIterator[Ho
 async def ask(house: House, query: str) -> Any:
     assert house.engine is not None
     return msgspec.json.decode((await house.engine.answer(Asked(query, Request("req_test0001")))).body)
+
+
+async def changes(house: House, count: int) -> list[dict[str, Any]]:
+    """The latest changes, once there are so many: they are written down in the background."""
+    async with asyncio.timeout(20):
+        while len(found := house.status()["changes"]) < count:  # noqa: ASYNC110  nobody tells when
+            await asyncio.sleep(0.001)
+    return list(found)

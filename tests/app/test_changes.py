@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from gateway.app import House
-from gateway.app.changes import KEPT, Change, History
+from gateway.app.changes import Change
+from gateway.app.history import KEPT, History
 
-from .conftest import PEOPLE, Configure, Pauses, Service, ask, opened
+from .conftest import PEOPLE, Configure, Pauses, Service, ask, changes, opened
 
 SAFER = "type Query { person(id: ID!): Person } type Person { id: ID! name: String! title: String }"
 BROKEN = "type Query { person(id: ID!): Person } type Person { id: ID! fullName: String }"
@@ -67,10 +68,10 @@ async def test_a_change_that_is_not_to_be_served_is_only_told(
     async with opened(configure(refreshed(on_change)), pauses) as house:
         before = house.engine
         people.sdl = BROKEN
-        changes = await once_more(house, pauses)
-        assert {(each["coordinate"], each["state"]) for each in changes} == {("Person.name", state), ("Person.fullName", state)}
+        found = await once_more(house, pauses)
+        assert {(each["coordinate"], each["state"]) for each in found} == {("Person.name", state), ("Person.fullName", state)}
         assert house.engine is before
-        assert await once_more(house, pauses) == changes, "the same change is not told twice"
+        assert await once_more(house, pauses) == found, "the same change is not told twice"
 
 
 async def test_a_harmless_change_passes_where_breaking_ones_do_not(configure: Configure, people: Service) -> None:
@@ -85,8 +86,8 @@ async def test_what_does_not_fit_the_others_is_rejected(configure: Configure, pe
     pauses = Pauses()
     async with opened(configure(refreshed()), pauses) as house:
         people.sdl = PEOPLE.replace("person(id: ID!)", "someone(id: ID!)")
-        changes = await once_more(house, pauses)
-        assert {each["state"] for each in changes} == {"rejected"}
+        found = await once_more(house, pauses)
+        assert {each["state"] for each in found} == {"rejected"}
         assert "errors" not in await ask(house, "{ __typename }")
 
 
@@ -102,9 +103,9 @@ async def test_the_history_outlives_the_process(configure: Configure, people: Se
     config = configure(refreshed())
     async with opened(config, pauses) as house:
         people.sdl = SAFER
-        changes = await once_more(house, pauses)
+        found = await once_more(house, pauses)
     async with opened(config) as again:
-        assert again.status()["changes"] == changes
+        assert again.status()["changes"] == found
 
 
 async def test_a_value_that_does_not_fit_is_news_too(configure: Configure, people: Service) -> None:
@@ -114,7 +115,7 @@ async def test_a_value_that_does_not_fit_is_news_too(configure: Configure, peopl
         people.start()
         answer = await ask(house, AUTHOR)
         assert answer["errors"][0]["extensions"]["code"] == "SCHEMA_DRIFT"
-        (change,) = house.status()["changes"]
+        (change,) = await changes(house, 1)
     assert (change["source"], change["criticality"], change["state"]) == ("people", "breaking", "seen")
     assert change["coordinate"] == "Person.name"
 
@@ -132,3 +133,41 @@ def test_where_nothing_can_be_written_the_history_is_in_memory(tmp_path: Path) -
     history = History(tmp_path / "file")
     history.add([Change(1.0, "s", "safe", "T.f", "x")])
     assert len(history.told()) == 1
+
+
+async def test_several_processes_have_one_history(tmp_path: Path) -> None:
+    one, other = History(tmp_path), History(tmp_path)
+    change = Change(1.0, "s", "safe", "T.f", "x")
+    assert one.add([change]) == (change,)
+    assert other.add([Change(2.0, "s", "safe", "T.f", "x")]) == (), "the same news is told once"
+    assert other.add([Change(3.0, "s", "safe", "T.g", "y")])
+    assert [each["coordinate"] for each in one.told()] == ["T.g", "T.f"]
+
+
+@pytest.mark.parametrize("on_change", ["stage", "reject-breaking"])
+async def test_what_is_not_served_does_not_become_the_last_good_copy(
+    configure: Configure, people: Service, on_change: str
+) -> None:
+    pauses = Pauses()
+    config = configure(refreshed(on_change))
+    async with opened(config, pauses) as house:
+        people.sdl = BROKEN
+        await once_more(house, pauses)
+    people.stop()
+    async with opened(config) as again:
+        assert (await ask(again, '{ __type(name: "Person") { fields { name } } }'))["data"]["__type"]["fields"] == [
+            {"name": "id"},
+            {"name": "name"},
+        ]
+
+
+async def test_what_is_served_becomes_the_last_good_copy(configure: Configure, people: Service) -> None:
+    pauses = Pauses()
+    config = configure(refreshed())
+    async with opened(config, pauses) as house:
+        people.sdl = SAFER
+        await once_more(house, pauses)
+    people.stop()
+    async with opened(config) as again:
+        fields = (await ask(again, '{ __type(name: "Person") { fields { name } } }'))["data"]["__type"]["fields"]
+    assert {"name": "title"} in fields

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.sources.graphql import prune
 
-from .conftest import BOOKS, PEOPLE, Configure, Service, ask, opened
+from .conftest import BOOKS, PEOPLE, Configure, Service, ask, changes, opened
 
 INTROSPECTION = re.compile("__schema|__type[^n]")
 TITLED = '{ book(id: "1") { id title } }'
@@ -58,7 +58,7 @@ async def test_a_field_that_is_gone_costs_itself_and_is_told_with_its_owner(
     async with opened(configure()) as house:
         without(people, PEOPLE.replace("id: ID! name", "id: ID! age: Int name"), " name: String!")
         answer = await ask(house, '{ book(id: "1") { title author { id } } a: book(id: "2") { author { name } } }')
-        (change,) = house.status()["changes"]
+        (change,) = await changes(house, 1)
     assert answer["data"] == {"book": {"title": "Book 1", "author": {"id": "7"}}, "a": {"author": None}}
     assert drift(answer) == {"path": ["a", "author", "name"], "team": "Staff Office", "coordinate": "Person.name"}
     assert (change["source"], change["coordinate"], change["state"]) == ("people", "Person.name", "seen")

@@ -58,6 +58,7 @@ class Hostile:
         self.heads: list[bytes] = []
         self.changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def start(self, context: ssl.SSLContext | None = None) -> None:
         self.server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context, limit=2**20)
@@ -68,6 +69,7 @@ class Hostile:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.append(writer)
         await self._count(1)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -93,6 +95,9 @@ class Hostile:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ A channel delivers on its own time. Another kind of event is another maker of `E
 
 from __future__ import annotations
 
-from gateway.app.events.emitter import Channel, Emitter
+from gateway.app.events.emitter import SILENT, Channel, Emitter
 from gateway.app.events.event import DRIFT_DETECTED, SCHEMA_CHANGED, Event
-from gateway.app.events.webhook import Webhook
+from gateway.app.events.webhook import Webhook, webhooks
 
-__all__ = ["DRIFT_DETECTED", "SCHEMA_CHANGED", "Channel", "Emitter", "Event", "Webhook"]
+__all__ = ["DRIFT_DETECTED", "SCHEMA_CHANGED", "SILENT", "Channel", "Emitter", "Event", "Webhook", "webhooks"]

@@ -59,3 +59,6 @@ class Emitter:
 
     def status(self) -> list[Mapping[str, Any]]:
         return [channel.status() for channel in self._channels]
+
+
+SILENT = Emitter()

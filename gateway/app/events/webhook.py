@@ -1,7 +1,7 @@
 """Events posted to an address, one after another, signed as Standard Webhooks 1.0 has it.
 
-The queue is bounded: an address that takes nothing loses the oldest events, never the gateway's memory. What may pass (a timeout, 429,
-5xx) is tried again, ever more rarely; what will not (another 4xx, a redirect, an address that may not be called) is given up.
+The queue is bounded: an address that takes nothing loses the oldest events, never the gateway's memory. What may pass (a timeout,
+429, 5xx) is tried again, ever more rarely; what will not (another 4xx, a redirect, a refused address) is given up.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.app.events.event import MEDIA_TYPE, Event
+from gateway.config import model as config
 from gateway.errors import SourceError, UpstreamRejected
 from gateway.upstream.call import Call, Headers, Reply, Request
 from gateway.upstream.layers.verify import status_error
+from gateway.upstream.transport import HttpxClient, Limits
 from gateway.upstream.transport.addresses import origin
 
 QUEUE = 256
@@ -33,6 +35,7 @@ ATTEMPTS = 10
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """Seconds between two attempts; with all of them an event is given about a quarter of an hour."""
+LIMITS = Limits(per_try=10.0, max_connections=2, max_response=64 * 1024)
 KEY = "whsec_"
 
 log = logging.getLogger("gateway.app")
@@ -55,6 +58,9 @@ class Wanted(msgspec.Struct, frozen=True):
         return by_owner and (self.types is None or event.type in self.types)
 
 
+EVERYTHING = Wanted()
+
+
 class Webhook:
     """A `Channel`. Nothing of its address but the host is ever told: the rest may be a secret."""
 
@@ -63,7 +69,7 @@ class Webhook:
         url: str,
         client: Client,
         secret: str | None = None,
-        wanted: Wanted = Wanted(),
+        wanted: Wanted = EVERYTHING,
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -132,13 +138,23 @@ class Webhook:
         log.warning("event %s (%s of %s) is given up: %s %s", event.id, event.type, event.service, self.name, said)
 
     async def _post(self, event: Event, body: bytes) -> None:
-        """The same id and body each time, so that a receiver can tell a repetition; the signature's time is that of the attempt."""
+        """The same id and body each time, so that a receiver can tell a repetition. The signature's time is the attempt's."""
         headers: Headers = (("content-type", MEDIA_TYPE), ("accept", "*/*"))
         if self._key is not None:
             headers += signed(self._key, event.id, int(self._clock()), body)
         request = Request(f"req_{secrets.token_hex(12)}")
         call = Call("POST", self._url, headers, body, f"POST {self.name}", request, _taken)
         call.verify(await self._client.send(call))
+
+
+def webhooks(events: config.Events) -> tuple[Webhook, ...]:
+    """The configured ones, each with connections of its own."""
+    return tuple(_webhook(each) for each in events.webhooks)
+
+
+def _webhook(written: config.Webhook) -> Webhook:
+    secret = written.secret.get_secret_value() if written.secret else None
+    return Webhook(written.url, HttpxClient(LIMITS), secret, Wanted(written.owners, written.types))
 
 
 def _taken(reply: Reply) -> Reply:

@@ -6,8 +6,10 @@ import hashlib
 import json
 from typing import Annotated, Literal
 
+from pydantic.functional_validators import PlainValidator
+
 from gateway.config.model.part import OFF, Part, setting, short_for
-from gateway.config.model.scalars import Duration, File, OrUpstream, Percentile, Positive, Ratio, Size
+from gateway.config.model.scalars import Duration, File, Hidden, OrUpstream, Percentile, Positive, Ratio, Size, through
 
 
 class Timeout(Part):
@@ -97,6 +99,14 @@ class Policy(Part):
     cache: Annotated[CachePolicy | None, OFF] = setting({}, "Answers are kept and used again; `off`: they are not.")
     tls: Annotated[Tls | None, OFF] = setting(
         None, "Private authorities, and a certificate of the gateway's own (mutual TLS); `off`: neither."
+    )
+    proxy: Annotated[Annotated[str, PlainValidator(through, json_schema_input_type=Hidden)] | None, OFF] = setting(
+        None,
+        "URL of the proxy its calls go through; `environment`: as `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say; "
+        "`off`: none, whatever those say.",
+    )
+    http2: Literal["off", "negotiated", "always"] = setting(
+        "off", "HTTP/2: `negotiated` where the service offers it over TLS; `always`, also without TLS."
     )
     dns: Dns = setting({}, "How the source's host name becomes an address.")
     transport: Literal["pyreqwest", "httpx"] = setting("pyreqwest", "The HTTP client: `pyreqwest` is the quick one.")

@@ -254,6 +254,24 @@ def kept_in(value: object) -> str:
     return Secret(value)
 
 
+def through(value: object) -> str:
+    """`environment`, or the URL of a proxy, which may hold a password and is never shown."""
+    if text(value) == "environment":
+        return "environment"
+    if not URL.fullmatch(text(value)):
+        raise wrong("environment, or the URL of a proxy, http://HOST:PORT or https://HOST:PORT")
+    return Secret(value)
+
+
+def shared_by_all(value: object) -> str:
+    """`memory`, or the URL of Redis in any of its forms."""
+    if text(value) == "memory":
+        return "memory"
+    if not text(value).startswith((*STORES, "redis+cluster://", "redis+sentinel://")):
+        raise wrong("memory, or a URL that begins with redis://, rediss://, redis+cluster:// or redis+sentinel://")
+    return Secret(value)
+
+
 Hidden = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
 """What problems never quote."""
 Text = Annotated[str, PlainValidator(text, json_schema_input_type=str)]

@@ -27,6 +27,10 @@ METADATA = tuple(
 """Where clouds tell a machine its own secrets; no service lives there."""
 
 
+TRANSLATED = ip_network("64:ff9b::/96")
+"""IPv4 addresses as IPv6 ones (RFC 6052)."""
+
+
 class Origin(msgspec.Struct, frozen=True):
     """Scheme, host and port of a URL."""
 
@@ -34,6 +38,7 @@ class Origin(msgspec.Struct, frozen=True):
     """What URLs of this origin begin with, up to the slash of their path."""
     host: str
     port: int
+    scheme: str = "http"
 
 
 def origin(url: str) -> Origin:
@@ -41,7 +46,7 @@ def origin(url: str) -> Origin:
     parts = urlsplit(url)
     if not parts.hostname:
         raise ValueError("a URL without a host")
-    return Origin(f"{parts.scheme}://{parts.netloc}/", parts.hostname, parts.port or PORTS.get(parts.scheme, 0))
+    return Origin(f"{parts.scheme}://{parts.netloc}/", parts.hostname, parts.port or PORTS.get(parts.scheme, 0), parts.scheme)
 
 
 async def lookup(host: str, port: int) -> Sequence[str]:
@@ -70,8 +75,8 @@ def permitted(addresses: Iterable[str]) -> tuple[str, ...]:
 def is_forbidden(address: str) -> bool:
     """A metadata service, or no single host at all."""
     ip = ip_address(address.partition("%")[0])
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, IPv6Address):
+        ip = ip.ipv4_mapped or ip.sixtofour or (IPv4Address(int(ip) & 0xFFFFFFFF) if ip in TRANSLATED else ip)
     return ip.is_unspecified or ip.is_multicast or any(ip in network for network in METADATA)
 
 

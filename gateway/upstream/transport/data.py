@@ -6,13 +6,14 @@ import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from pyreqwest import exceptions as wire
-from pyreqwest.client import Client as Connections
 from pyreqwest.client import ClientBuilder
 from pyreqwest.http import HeaderMap
+from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.request import RequestBuilder, StreamRequest
 from pyreqwest.response import Response
 
@@ -28,9 +29,11 @@ from gateway.errors import (
     UpstreamUnreachable,
 )
 from gateway.upstream.call import Call, Reply
-from gateway.upstream.transport.addresses import Lookup, Origin, lookup, origin
+from gateway.upstream.transport.addresses import Lookup, lookup, origin
 from gateway.upstream.transport.limits import (
+    CREDENTIALS,
     LET_GO,
+    REFUSED,
     UNSENDABLE,
     Budget,
     Limits,
@@ -38,16 +41,19 @@ from gateway.upstream.transport.limits import (
     Orphans,
     budget,
     incomplete,
+    refuse_by_proxy,
     refuse_redirect,
     timed_out,
     too_large,
 )
 from gateway.upstream.transport.pool import Pool
+from gateway.upstream.transport.proxies import proxy_for
 
 IDLE = timedelta(seconds=30)
 """A pooled connection is dropped after this; common servers keep theirs for 5 to 75 s."""
 HEAD_LIMIT = 8192 + 100 * 4096
 """Bytes of a response head hyper accepts (and at most 100 header fields)."""
+ASK_EVERY = timedelta(seconds=15)
 CONNECT_SHARE = 0.5
 """Part of the per-try budget that making a connection may take: what is left must do for the answer."""
 MOST_POOLS = 16
@@ -117,16 +123,16 @@ class Client:
         where = origin(url)
         pool = self._pools.get(where.prefix)
         if pool is None:
-            pool = self._pools[where.prefix] = Pool(where, self._connections, self._limits.max_age, self._look_up)
+            proxy = proxy_for(self._limits.proxy, where)
+            make = partial(_client, self._limits, proxy)
+            via = origin(proxy) if proxy else None
+            pool = self._pools[where.prefix] = Pool(where, make, self._limits.max_age, self._look_up, via)
             if len(self._pools) > MOST_POOLS:
                 self._pools.pop(next(iter(self._pools))).close()
         if now >= pool.due:
             await pool.renew(now)
         self._latest = pool
         return pool
-
-    def _connections(self, where: Origin, address: str | None) -> Callable[[str, str], RequestBuilder]:
-        return _client(self._limits, where, address).request
 
     async def close(self) -> None:
         """Wait until no call is on the wire (at most per_try), then let the connections go.
@@ -156,7 +162,10 @@ class Client:
             self._ended()
             raise
         self._ended()
-        return await self._read(request, response)
+        reply = await self._read(request, response)
+        if pool.via is not None:
+            refuse_by_proxy(reply.status)
+        return reply
 
     def _build(self, pool: Pool, call: Call, allowed: Budget) -> StreamRequest:
         timeout = timedelta(seconds=allowed.seconds) if allowed.cut else self._per_try
@@ -168,10 +177,11 @@ class Client:
     async def _read(self, request: StreamRequest, response: Response) -> Reply:
         """The read-ahead buffer holds the whole body or one byte more than allowed: neither await here waits."""
         content = await response.body_reader.read(self._most)
-        body = bytes(content) if content is not None else b""
-        if len(body) == self._most:
+        if content is not None and len(content) == self._most:
+            content = None
             await request.__aexit__(None, None, None)
             raise too_large(self._limits.max_response)
+        body = bytes(content) if content is not None else b""
         headers = _headers(response.headers)
         refuse_redirect(response.status, headers)
         return Reply(status=response.status, headers=headers, body=body)
@@ -201,8 +211,9 @@ class Client:
             self._drained = None
 
 
-def _client(limits: Limits, where: Origin, address: str | None) -> Connections:
-    """`address`: the one its name is pinned to; None: the host is an address itself."""
+def _client(limits: Limits, proxy: str | None, pool: Pool, address: str | None) -> Callable[[str, str], RequestBuilder]:
+    """`address`: the one the name of the next hop is pinned to; None: the host is an address itself."""
+    next_hop = pool.via or pool.origin
     builder = ClientBuilder().follow_redirects(False).no_proxy().referer(False).user_agent("signpost")
     builder = builder.gzip(False).brotli(False).zstd(False).deflate(False).default_cookie_store(False)
     builder = builder.max_connections(limits.max_connections).pool_max_idle_per_host(limits.max_connections)
@@ -212,8 +223,19 @@ def _client(limits: Limits, where: Origin, address: str | None) -> Connections:
     if limits.tls is not None and limits.tls.identity:
         builder = builder.identity_pem(limits.tls.identity)
     if address is not None:
-        builder = builder.resolve(where.host, address, where.port)
-    return builder.http1_lower_case_headers().build()
+        builder = builder.resolve(next_hop.host, address, next_hop.port)
+    if proxy is not None:
+        builder = builder.proxy(ProxyBuilder.all(str(proxy)))
+    return _versions(builder, limits).http1_lower_case_headers().build().request
+
+
+def _versions(builder: ClientBuilder, limits: Limits) -> ClientBuilder:
+    """Where one HTTP/2 connection carries all calls, it is asked now and then whether it is still there."""
+    if limits.http2 == "off":
+        return builder
+    builder = builder.http2_prior_knowledge() if limits.http2 == "always" else builder.http2(True)
+    builder = builder.http2_keep_alive_interval(ASK_EVERY).http2_keep_alive_timeout(timedelta(seconds=limits.per_try))
+    return builder.http2_adaptive_window(True)
 
 
 @types.coroutine
@@ -302,6 +324,8 @@ def _body(causes: str) -> SourceError:
 
 
 _CONNECT: Mapping[str, Meaning] = {
+    "proxy authorization required": (UpstreamUnreachable, CREDENTIALS, "proxy_configuration_error"),
+    "tunnel error": (UpstreamUnreachable, REFUSED, "proxy_configuration_error"),
     "dns error": (UpstreamUnreachable, "could not be found: its host name does not resolve", "dns_error"),
     "invalid peer certificate": (UpstreamTls, "showed a certificate that is not trusted", "tls_certificate_error"),
     "received corrupt message": (UpstreamTls, "does not speak TLS at this address", "tls_protocol_error"),

@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from gateway.errors import DeadlineExceeded, SourceError, UpstreamBadContent, UpstreamBlocked, UpstreamTimeout, UpstreamTooLarge
+from gateway.errors import (
+    DeadlineExceeded,
+    SourceError,
+    UpstreamBadContent,
+    UpstreamBlocked,
+    UpstreamTimeout,
+    UpstreamTooLarge,
+    UpstreamUnreachable,
+)
 from gateway.upstream.call import Call
 
 MIB = 1024 * 1024
@@ -16,6 +24,9 @@ Meaning = tuple[type[SourceError], str | None, str | None]
 
 UNSENDABLE = "has an address or header that cannot be sent"
 """The values are not told, for they may be the caller's secrets."""
+WANTS_CREDENTIALS = 407
+CREDENTIALS = "was not reached: the proxy in between wants other credentials"
+REFUSED = "was not reached: the proxy in between refused to connect to it"
 LET_GO = "is no longer called, because the gateway is letting it go"
 
 
@@ -36,6 +47,10 @@ class Limits(msgspec.Struct, frozen=True):
     max_age: float = 30.0
     """Seconds until the host's name is looked up again."""
     tls: Trust | None = None
+    proxy: str | None = None
+    """The URL of a proxy, which may hold a password, or `environment`; None: there is none."""
+    http2: str = "off"
+    """off, negotiated (where the service offers it in the TLS handshake) or always."""
 
 
 class Orphans:
@@ -77,6 +92,12 @@ def timed_out(spent: Budget, error_type: str = "http_response_timeout") -> Sourc
         return DeadlineExceeded(error_type=error_type, deadline_ms=ms)
     what = "accept a connection" if error_type == "connection_timeout" else "answer"
     return UpstreamTimeout(f"did not {what} in time (budget {ms} ms)", error_type=error_type, budget_ms=ms)
+
+
+def refuse_by_proxy(status: int) -> None:
+    """RFC 9110, 15.5.8: it was the proxy that spoke, not the source."""
+    if status == WANTS_CREDENTIALS:
+        raise UpstreamUnreachable(CREDENTIALS, error_type="proxy_configuration_error")
 
 
 def too_large(limit: int) -> UpstreamTooLarge:

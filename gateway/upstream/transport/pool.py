@@ -12,8 +12,8 @@ from pyreqwest.request import RequestBuilder
 from gateway.errors import SourceError
 from gateway.upstream.transport.addresses import Lookup, Origin, callable_addresses, literal, permitted
 
-Make = Callable[[Origin, str | None], Callable[[str, str], RequestBuilder]]
-"""(origin, address) → what begins a request over a new set of connections."""
+Make = Callable[["Pool", str | None], Callable[[str, str], RequestBuilder]]
+"""(pool, address) → what begins a request over a new set of connections."""
 
 AHEAD = 0.8
 """Part of `max_age` after which the name is looked up in the background, while calls go on."""
@@ -24,8 +24,10 @@ PAUSE = 1.0
 class Pool:
     """`request` begins a request. Times on the `time.monotonic` clock."""
 
-    def __init__(self, origin: Origin, make: Make, max_age: float, look_up: Lookup) -> None:
+    def __init__(self, origin: Origin, make: Make, max_age: float, look_up: Lookup, via: Origin | None = None) -> None:
         self.origin = origin
+        self.via = via
+        """The proxy that is connected to in its place."""
         self.request: Callable[[str, str], RequestBuilder] = _unopened
         self.due = 0.0
         """From then on the name is to be looked up again."""
@@ -63,12 +65,14 @@ class Pool:
             self.due = now + PAUSE
 
     async def _open(self, now: float) -> None:
-        origin = self.origin
-        if literal(origin.host) is not None:
-            permitted((origin.host,))
-            self.request, self.due, self._expires = self._make(origin, None), inf, inf
+        if literal(self.origin.host) is not None:
+            permitted((self.origin.host,))
+        next_hop = self.via or self.origin
+        if literal(next_hop.host) is not None:
+            permitted((next_hop.host,))
+            self.request, self.due, self._expires = self._make(self, None), inf, inf
             return
-        found = await callable_addresses(origin.host, origin.port, self._look_up)
+        found = await callable_addresses(next_hop.host, next_hop.port, self._look_up)
         if not self._addresses or set(found) != set(self._addresses):
             self._use(found)
         self.due, self._expires = now + AHEAD * self._max_age, now + self._max_age
@@ -76,7 +80,7 @@ class Pool:
     def _use(self, addresses: tuple[str, ...]) -> None:
         """New connections go to the first of them; calls under way end where they are."""
         self._addresses = addresses
-        self.request = self._make(self.origin, addresses[0])
+        self.request = self._make(self, addresses[0])
 
     def close(self) -> None:
         """Whoever still knows this pool keeps no connection open by that."""

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway import __version__
-from gateway.app import House
 from gateway.composition import Supergraph, compose
 from gateway.composition.print import print_schema, print_sources
 from gateway.config.model import Link
@@ -351,10 +350,6 @@ def _config(folder: Path, url: str) -> Path:
     return config
 
 
-async def _kept(house: House) -> None:
-    await house._kept()
-
-
 async def test_the_second_start_answers_from_what_the_first_one_left(service: Shop, tmp_path: Path) -> None:
     config = _config(tmp_path, service.url)
     query = '{ getOrder(id: 3) { id sum buyer { first_name } } __type(name: "Order") { fields { name } } }'
@@ -365,7 +360,7 @@ async def test_the_second_start_answers_from_what_the_first_one_left(service: Sh
             assert isinstance(house.engine.supergraph.subgraphs["shop"].types, Packed) is packed
             answers.append(await ask(house, query))
             answers.append(await ask(house, "{ getOrder(id: 3) { nope } }"))
-            await _kept(house)
+            await house.keep_builds()
     assert answers[0]["data"]["getOrder"] == {"id": 3, "sum": 0.75, "buyer": {"first_name": "B21"}}
     assert answers[2] == answers[0]
     assert answers[3]["errors"][0]["message"] == answers[1]["errors"][0]["message"]
@@ -374,7 +369,7 @@ async def test_the_second_start_answers_from_what_the_first_one_left(service: Sh
 async def test_check_believes_the_document_only(gateway: Gateway, service: Shop, tmp_path: Path) -> None:
     config = _config(tmp_path, service.url)
     async with opened(config) as house:
-        await _kept(house)
+        await house.keep_builds()
     [file] = (tmp_path / "state" / "built").iterdir()
     before = file.read_bytes()
     assert (await asyncio.to_thread(gateway, "check", config)).code == 0
