@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,13 +16,17 @@ from gateway.config.model import ApiKey, Callers, Jwt, RateLimit, Settings
 from gateway.config.problem import ConfigError, Problem
 from gateway.errors import UpstreamBadContent
 from gateway.server.cors import CorsRules
-from gateway.server.house import Front
-from gateway.server.identity import Identify, Issuer, KeySet, Tokens, parse_keys
+from gateway.server.house import Front, Watch
+from gateway.server.identity import Identify, KeySet
 from gateway.server.persisted import Documents, Manifest
-from gateway.server.rate import Bucket, MemoryRate, RedisRate
+from gateway.server.rate import Bucket, MemoryRate
 from gateway.upstream.call import Call, Reply, Request
 from gateway.upstream.caller import Caller
 from gateway.upstream.transport import HttpxClient, Limits
+
+if TYPE_CHECKING:
+    from gateway.server.identity.tokens import Tokens
+    from gateway.server.rate.redis import RedisRate
 
 KEYS_TIME = 5.0
 """Seconds a key set may take to be read."""
@@ -38,10 +43,11 @@ class Street(msgspec.Struct, frozen=True):
         await asyncio.gather(*(each.close() for each in self.open))
 
 
-def street_of(settings: Settings) -> Street:
+def street_of(settings: Settings, watch: Watch | None = None) -> Street:
     """Raises `ConfigError` for a manifest that cannot be used."""
     gateway, http = settings.gateway, settings.gateway.http
-    client = HttpxClient(Limits(KEYS_TIME, 2, KEYS_SIZE)) if any("://" in each.jwks for each in gateway.callers.jwt) else None
+    asks = any("://" in each.jwks for each in gateway.callers.jwt)
+    client = HttpxClient(Limits(KEYS_TIME, 2, KEYS_SIZE)).ready() if asks else None
     rate = _rate(gateway.rate_limit) if gateway.rate_limit else None
     front = Front(
         identify=_identify(gateway.callers, client),
@@ -56,14 +62,20 @@ def street_of(settings: Settings) -> Street:
         page=http.graphiql,
         tag_headers=tuple(name.encode("ascii") for name in http.cache_tags),
         known_by=_known_by(gateway.callers),
+        watch=watch,
     )
-    return Street(front, tuple(each for each in (client, rate) if isinstance(each, HttpxClient | RedisRate)))
+    held = (client, None if isinstance(rate, MemoryRate) else rate)
+    return Street(front, tuple(each for each in held if each is not None))
 
 
 def _rate(limit: RateLimit) -> MemoryRate | RedisRate:
     bucket = Bucket(limit.requests, limit.per, limit.burst or limit.requests)
     header = limit.header.lower().encode("ascii") if limit.header else None
-    return MemoryRate(bucket, header) if limit.store == "memory" else RedisRate(bucket, limit.store, header)
+    if limit.store == "memory":
+        return MemoryRate(bucket, header)
+    from gateway.server.rate.redis import RedisRate  # noqa: PLC0415  5 MiB, for those alone who share rates
+
+    return RedisRate(bucket, limit.store, header)
 
 
 def _documents(written: config.Documents, settings: Settings) -> Documents:
@@ -94,7 +106,7 @@ def _known_by(callers: Callers) -> tuple[bytes, ...]:
 def _identify(callers: Callers, client: HttpxClient | None) -> Identify | None:
     if not (callers.jwt or callers.api_keys or callers.required):
         return None
-    tokens = Tokens([_issuer(each, client) for each in callers.jwt]) if callers.jwt else None
+    tokens = _tokens(callers, client) if callers.jwt else None
     keys = {sha256(each.key.get_secret_value().encode()).digest(): _caller(each) for each in callers.api_keys}
     return Identify(tokens, keys, callers.api_key_header, required=callers.required)
 
@@ -103,9 +115,14 @@ def _caller(key: ApiKey) -> Caller:
     return Caller(f"key:{key.name}", frozenset(key.scopes), frozenset(key.policies))
 
 
-def _issuer(jwt: Jwt, client: HttpxClient | None) -> Issuer:
-    keys = KeySet(jwt.issuer, _reading(jwt.jwks, client), parse_keys, jwt.refresh)
-    return Issuer(jwt.issuer, keys, jwt.audience, frozenset(jwt.algorithms), jwt.skew)
+def _tokens(callers: Callers, client: HttpxClient | None) -> Tokens:
+    from gateway.server.identity.tokens import Issuer, Tokens, parse_keys  # noqa: PLC0415  9 MiB, for those alone who verify tokens
+
+    def issuer(jwt: Jwt) -> Issuer:
+        keys = KeySet(jwt.issuer, _reading(jwt.jwks, client), parse_keys, jwt.refresh)
+        return Issuer(jwt.issuer, keys, jwt.audience, frozenset(jwt.algorithms), jwt.skew)
+
+    return Tokens([issuer(each) for each in callers.jwt])
 
 
 def _reading(where: str, client: HttpxClient | None) -> Callable[[], Awaitable[bytes]]:

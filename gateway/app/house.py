@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from random import random
-from time import time
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from gateway.app.history import History
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
 from gateway.app.news import News
+from gateway.app.observing.sources import Named, labels_of, of_caches, of_engine, of_process, of_sources
 from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
 from gateway.composition import Supergraph
@@ -27,11 +28,15 @@ from gateway.engine import Engine, Limits
 from gateway.engine.labels import Shares
 from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
+from gateway.engine.watched import Keep, Watched
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
 from gateway.sources.document import keep
 from gateway.sources.report import shown_url
+from gateway.telemetry.metrics import Family
+from gateway.upstream.clock import WALL
 from gateway.upstream.layers.hold import Held
+from gateway.upstream.onion import Shared
 
 log = logging.getLogger("gateway.app")
 FIRST_PAUSE = 1.0
@@ -50,9 +55,13 @@ class House:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         composed: Callable[[], None] = lambda: None,
+        before: House | None = None,
         emitter: Emitter = SILENT,
+        shared: Shared | None = None,
+        account: Keep | None = None,
     ) -> None:
-        """`composed` is called when a new engine has taken its place. `emitter` is told what is new about the sources."""
+        """`composed` is called when a new engine has taken its place. `before`: whose place it is to take. `emitter` is told what
+        is new about the sources, `account` of every operation."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -69,24 +78,30 @@ class House:
         self._settings = settings
         self._lines = {line.source.name: replace(line, sends=replace(line.sends, fresh={})) for line in lines}
         self._loaded: dict[str, Loaded] = {}
-        self._generation = 0
+        self._before = before
+        """Until this one is open."""
+        self._generation: int = before._generation if before else 0
         self._needed: frozenset[str] = frozenset()
         """Sources that may be left out, but without which the others do not fit together."""
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._emitter = emitter
-        self.history = History(gateway.state)
+        self._shared = shared
+        self.history: History = before.history if before else History(gateway.state)
         self._news = News(self.history, emitter, self._whose, self._supervisor.start)
-        self.stories = Stories(drifted=self._news.drifted)
+        self.stories: Stories = before.stories if before else Stories(drifted=self._news.drifted)
         self._sleep = sleep
         self._after_composing = composed
+        self._account = account
 
     # ------------------------------------------------------------ opening and closing
 
     async def open(self) -> None:
         """Load every source and begin to answer, as far as they allow. Raises `ConfigError` with all problems."""
-        self._loaded = await load_all(self._lines.values())
+        self._loaded = self._or_as_before(await load_all(self._lines.values()))
         await self._compose(self._loaded)
+        self._before = None
+        self.stories.drifted = self._news.drifted
         self._emitter.start(self._supervisor.start)
         await asyncio.gather(*map(self._keep, self._lines.values()))
         for name, loaded in self._loaded.items():
@@ -95,12 +110,25 @@ class House:
             if (every := self._lines[name].source.schema_.refresh) is not None:
                 self._supervisor.start(f"refresh of {name}", self._refreshed(self._lines[name], every))
 
-    async def close(self) -> None:
-        """Wait until no call is on the wire, and let every connection go."""
+    def _or_as_before(self, loaded: Mapping[str, Loaded]) -> dict[str, Loaded]:
+        """A source that cannot be read just now, and that nobody changed, stays what it was."""
+        if self._before is None:
+            return dict(loaded)
+        known, lines = self._before._loaded, self._before._lines
+        same = {name for name in known.keys() & loaded.keys() if _same(self._lines[name], lines[name])}
+        return {name: known[name] if name in same and not each.settled else each for name, each in loaded.items()}
+
+    async def leave(self) -> None:
+        """End what runs in the background: another house has taken the place of this one, which finishes what is in."""
         await self._emitter.flush()
         await self._supervisor.stop()
+
+    async def close(self, successor: House | None = None) -> None:
+        """Wait until no call is on the wire, and let every connection go but those that the successor goes on using."""
+        await self.leave()
         await self._emitter.close()
-        await asyncio.gather(*(line.close() for line in self._lines.values()))
+        used = [line.data for line in successor._lines.values()] if successor else []
+        await asyncio.gather(*(line.close() for line in self._lines.values() if line.data not in used))
 
     async def _until_read(self, line: Line) -> None:
         """Try again, less and less often, until the service itself has been read and what it says is being served."""
@@ -171,7 +199,7 @@ class House:
         present = {name: each for name, each in loaded.items() if each.subgraphs}
         left_out = loaded.keys() - present.keys()
         try:
-            return await asyncio.to_thread(lambda: self._engine(supergraph(self._settings, present, self)))
+            return await asyncio.to_thread(self._warm, present)
         except ConfigError as error:
             if not left_out:
                 raise
@@ -179,10 +207,26 @@ class House:
             self._needed = frozenset(left_out)
             return None
 
+    def _warm(self, present: Mapping[str, Loaded]) -> Engine:
+        engine = self._engine(supergraph(self._settings, present, self))
+        before = self.engine or (self._before.engine if self._before else None)
+        if before is not None:
+            engine.warm(before)
+        return engine
+
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return engine_of(self._settings, supergraph, self.stories)
+        return engine_of(self._settings, supergraph, self.stories, self._account)
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        return self._lines
+
+    @property
+    def generation(self) -> int:
+        """How many engines there have been."""
+        return self._generation
 
     # ------------------------------------------------------------ what the door asks
 
@@ -200,7 +244,7 @@ class House:
         line = self._lines.get(name)
         if line is None:
             return False
-        now = time()
+        now = WALL()
         line.data.hold.hold(None if reason is None else Held(reason, now, None if seconds is None else now + seconds))
         log.warning("source %s is %s", name, "released" if reason is None else f"held by an operator ({reason})")
         return True
@@ -218,6 +262,7 @@ class House:
             "sources": [self._source_status(line) for line in self._lines.values()],
             "changes": self.history.told()[:CHANGES_TOLD],
             "events": self._emitter.status(),
+            "cache": self._shared.status() if self._shared else {},
         }
 
     def _whose(self, name: str) -> tuple[str | None, Mapping[str, Any]]:
@@ -227,6 +272,33 @@ class House:
             if name == line.source.name or any(name == each.name for each in loaded.subgraphs):
                 return line.source.owned_by, _owner(line.source, loaded).shown()
         return None, self.owner.shown()
+
+    def families(self) -> Iterator[Family]:
+        """What there is to count of sources, caches and the engine, at this moment."""
+        named = self._named()
+        yield from of_sources(named)
+        yield from of_engine(self.engine, self._generation, self.ready())
+        yield from of_caches(self._kept([line for line, _ in named]))
+        yield from of_process()
+
+    def _named(self) -> Sequence[Named]:
+        """Lines with what metrics call them."""
+        teams = {name: _owner(line.source, self._loaded.get(name, Loaded())).team for name, line in self._lines.items()}
+        return [(line, labels_of(name, teams[name])) for name, line in self._lines.items()]
+
+    def replaced_by(self, after: House) -> Sequence[Named]:
+        """Lines that did not live on."""
+        kept = [line.data for line in after._lines.values()]
+        return [(line, labels) for line, labels in self._named() if line.data not in kept]
+
+    def _kept(self, lines: Sequence[Line]) -> Mapping[str, tuple[int, int]]:
+        """What is in each cache: entries and bytes."""
+        answers = self.engine.answers if self.engine is not None else None
+        store = next((line.data.store for line in lines if line.data.store is not None), None)
+        items = next((line.items for line in lines if line.items is not None), None)
+        kept = {"answers": (len(answers), answers.size)} if answers is not None else {}
+        kept |= {"replies": (len(store), store.used)} if store is not None else {}
+        return kept | ({"rows": (len(items), items.used)} if items is not None else {})
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)
@@ -246,6 +318,10 @@ class House:
     def _omitted(self, line: Line, loaded: Loaded) -> bool:
         may_be = line.source.schema_.on_missing == "omit" and line.source.name not in self._needed
         return loaded.missing is not None and may_be
+
+
+def _same(line: Line, before: Line) -> bool:
+    return line.data is before.data and line.source == before.source
 
 
 def _owner(source: Source, loaded: Loaded) -> Owner:
@@ -275,10 +351,11 @@ def _returned(source: Source) -> tuple[Returned, ...]:
     return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
 
 
-def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None) -> Engine:
-    """The supergraph's engine, within the configured limits."""
+def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None, keep: Keep | None = None) -> Engine:
+    """The supergraph's engine, within the configured limits. `keep` is told of every operation, where there is one."""
     gateway = settings.gateway
-    return Engine(
+    make = Engine if keep is None else partial(Watched, keep=keep)
+    return make(
         supergraph,
         limits=limits_of(settings),
         disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,13 +12,13 @@ from gateway.app.rights import requirement
 from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
-from gateway.telemetry import tracer
 from gateway.upstream.call import HeaderRules, Send, Sends
 from gateway.upstream.clock import REAL
 from gateway.upstream.headers import header_rules
 from gateway.upstream.layers.access import access
 from gateway.upstream.layers.cache import Store
 from gateway.upstream.layers.cache.items import SHARE, Items
+from gateway.upstream.layers.cache.shared import PATIENCE, SharedCopies
 from gateway.upstream.layers.credentials import Tokens, credentials, tokens_for
 from gateway.upstream.onion import Shared, SourceState, client_for, onion
 from gateway.upstream.transport import HttpxClient
@@ -38,6 +39,8 @@ class Line(msgspec.Struct, frozen=True):
     """The connections to its token endpoint, where it has one."""
     items: Items | None = None
     """Where single rows of its batches are kept. None where a caller's rights have to be looked at before each call."""
+    made_of: tuple[Any, ...] = ()
+    """Equal: this line is as good as a new one. Its connections, breaker and copies live on through a reload."""
 
     def status(self) -> dict[str, Any]:
         view: dict[str, Any] = msgspec.to_builtins(self.data.view())
@@ -49,17 +52,53 @@ class Line(msgspec.Struct, frozen=True):
             await self.tokens.close()
 
 
-def lines(settings: Settings) -> tuple[Line, ...]:
-    """One line per source. Raises `ConfigError` with every header rule that cannot be made ready."""
+def shared_of(settings: Settings) -> Shared:
+    """What all lines have in common."""
     store, items = Store(settings.cache.size), Items(settings.cache.size // SHARE, REAL.wall)
-    shared = Shared(store=store, items=items, tracer=tracer())
+    told = settings.telemetry
+    copies = _copies(settings)
+    return Shared(store=store, items=items, copies=copies, traced=told.traces is not None, measured=told.metrics is not None)
+
+
+def _copies(settings: Settings) -> SharedCopies | None:
+    """Raises `ConfigError` for an address that is none."""
+    if settings.cache.store == "memory":
+        return None
+    from gateway.upstream.layers.cache.redis import RedisError, SharedCache  # noqa: PLC0415  5 MiB, where it is configured
+
+    try:
+        cache = SharedCache(settings.cache.store, PATIENCE)
+    except ValueError as error:
+        raise ConfigError(settings.located([Problem("CONFIG_VALUE", str(error), ("cache", "store"))])) from None
+    return SharedCopies(cache, REAL, (RedisError,))
+
+
+def lines(settings: Settings, shared: Shared | None = None, before: Mapping[str, Line] = {}) -> tuple[Line, ...]:
+    """One line per source; one of those `before` where nothing about it changed but what its schema is and how it is used.
+
+    Raises `ConfigError` with every header rule that cannot be made ready.
+    """
     rules, problems = _all_headers(settings)
     if problems:
         raise ConfigError(settings.located(problems))
-    return tuple(_line(source, rules[source.name], settings, shared) for source in settings.sources)
+    shared = shared or shared_of(settings)
+    return tuple(_kept_or_new(each, rules[each.name], settings, shared, before.get(each.name)) for each in settings.sources)
 
 
-def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared) -> Line:
+def _kept_or_new(source: Source, rules: HeaderRules, settings: Settings, shared: Shared, before: Line | None) -> Line:
+    made_of = _made_of(source, settings)
+    if before is not None and before.made_of == made_of:
+        return msgspec.structs.replace(before, source=source)
+    return _line(source, rules, settings, shared, made_of)
+
+
+def _made_of(source: Source, settings: Settings) -> tuple[Any, ...]:
+    """Files by what is in them: a certificate is renewed under its old name."""
+    about = (source.kind, source.url, source.headers, source.auth, source.require, _home(source))
+    return (*about, source.policy, trust_of(source.policy.tls), settings.gateway.state)
+
+
+def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared, made_of: tuple[Any, ...]) -> Line:
     policy, reading = source.policy, _for_schemas(source.policy)
     data = SourceState(source.name, policy, client_for(policy), shared)
     schema = SourceState(source.name, reading, client_for(reading), shared)
@@ -78,7 +117,7 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
         state=settings.gateway.state,
     )
     items = shared.items if policy.cache and not source.require else None
-    return Line(source, sends, data, schema, client, items)
+    return Line(source, sends, data, schema, client, items, made_of)
 
 
 def _tokens(source: Source, shared: Shared) -> tuple[Tokens, HttpxClient] | tuple[None, None]:

@@ -20,16 +20,19 @@ from typing import Any, NoReturn
 import msgspec
 import uvloop
 
-from gateway.app import memory
-from gateway.app.events import Emitter, webhooks
-from gateway.app.front import street_of
 from gateway.app.house import House
-from gateway.app.line import lines
+from gateway.app.observing import Observatory
+from gateway.app.observing.scrape import Scrape
+from gateway.app.serving import Serving, Telling, Tenant
+from gateway.app.supervisor import Supervisor
+from gateway.app.systemd import ALIVE, READY, STOPPING, alive_every, notify, reloading
+from gateway.app.watch import Watch
 from gateway.config.model import Settings, Socket
-from gateway.server.listen import bind, bind_unix, listener
-from gateway.server.street import backyard, street
+from gateway.server.listen import Listener, bind, bind_unix
 
 log = logging.getLogger("gateway.app")
+UNWATCHED = 5.0
+"""Seconds between two looks at whether files are to be watched at all."""
 
 
 class Sockets(msgspec.Struct, frozen=True):
@@ -37,18 +40,35 @@ class Sockets(msgspec.Struct, frozen=True):
 
     public: socket.socket
     admin: socket.socket | None = None
+    control: socket.socket | None = None
+    """A worker's own: the same as `admin`, but of this very process."""
+    worker: int | None = None
 
 
-def bind_admin(settings: Settings, worker: int | None = None) -> socket.socket | None:
+def bind_admin(settings: Settings) -> socket.socket | None:
     """The admin address. The default one, a socket in `state`, may fail: then there is no admin address. Raises OSError."""
     where = settings.gateway.admin_listen
     if not isinstance(where, Socket):
         return bind(where.host, where.port)
-    path = where.path if worker is None else where.path.with_stem(f"{where.path.stem}-{worker}")
+    return _bind_file(settings, where.path)
+
+
+def bind_shared_admin(settings: Settings) -> socket.socket | None:
+    """An address that all workers answer together; a socket each has for itself (`bind_control`)."""
+    return None if isinstance(settings.gateway.admin_listen, Socket) else bind_admin(settings)
+
+
+def bind_control(settings: Settings, worker: int) -> socket.socket | None:
+    where = settings.gateway.admin_listen
+    path = where.path if isinstance(where, Socket) else settings.gateway.state / "admin.sock"
+    return _bind_file(settings, path.with_stem(f"{path.stem}-{worker}"))
+
+
+def _bind_file(settings: Settings, path: Path) -> socket.socket | None:
     try:
         return bind_unix(path)
     except OSError as error:
-        if settings.gateway.admin.listen is not None:
+        if isinstance(settings.gateway.admin.listen, Socket):
             raise
         log.warning("there is no admin address: %s cannot be used: %s", path, error.strerror or error)
         return None
@@ -62,42 +82,91 @@ def _file_of(sock: socket.socket | None) -> Path | None:
 class Process:
     """The house, its listeners, and the signals that end them."""
 
-    def __init__(self, settings: Settings, sockets: Sockets, parent: int | None = None) -> None:
+    def __init__(self, settings: Settings, sockets: Sockets, read: Callable[[], Settings], parent: int | None = None) -> None:
         self._parent = parent
-        self._house = House(settings, lines(settings), composed=memory.settle, emitter=Emitter(webhooks(settings.events)))
-        self._street = street_of(settings)
-        public = frozenset(settings.gateway.admin.public)
-        app = street(self._house, self._street.front, public=public)
-        self._listeners = [(listener(app, self._house), sockets.public)]
-        if sockets.admin is not None:
-            self._listeners.append((listener(backyard(self._house), self._house), sockets.admin))
-        self._file = _file_of(sockets.admin)
+        self._observatory = Observatory(settings)
+        self._file = _file_of(sockets.control or sockets.admin)
+        metrics = Scrape(self._observatory.families, self._file, sockets.worker) if settings.telemetry.metrics else None
+        telling = Telling(self._observatory, metrics)
+        self._serving_now = Serving(settings, read, taken=self._taken, busy=self._busy, telling=telling)
+        tenant = self._serving_now.now
+        self._public = Listener(tenant.public, tenant.house)
+        backs = [sock for sock in (sockets.admin, sockets.control) if sock is not None]
+        self._admin = [(Listener(tenant.admin, tenant.house), sock) for sock in backs]
+        self._listeners = [(self._public, sockets.public), *self._admin]
+        self._supervisor = Supervisor()
         self._stop = asyncio.Event()
         self._serving: list[asyncio.Task[None]] = []
 
     async def run(self, ready: Callable[[House], None]) -> None:
         """Until a signal says to stop. Raises `ConfigError` when the sources cannot be composed."""
+        self._observatory.start()
         self._listen_to_signals()
         if self._parent is None:
             self._listen()
         try:
             await self._until_stopped(self._open(ready))
         finally:
-            self._house.draining = True
+            notify(STOPPING)
+            await self._supervisor.stop()
+            self._serving_now.now.house.draining = True
             for each, _ in self._listeners:
                 each.should_exit = True
             await asyncio.gather(*self._serving)
-            await asyncio.gather(self._house.close(), self._street.close())
+            await self._serving_now.close()
             if self._file is not None:
                 self._file.unlink(missing_ok=True)
+            await asyncio.to_thread(self._observatory.close)
 
     async def _open(self, ready: Callable[[House], None]) -> None:
         """A worker takes connections only now: until then its siblings do. Alone, it tells from the start how it is."""
-        await self._house.open()
+        house = self._serving_now.now.house
+        await house.open()
         if self._parent is not None:
             self._listen()
-        ready(self._house)
+        ready(house)
+        notify(READY)
+        self._look_after()
         await self._stop.wait()
+
+    def _look_after(self) -> None:
+        self._supervisor.start("watch", self._watched())
+        if (pause := alive_every()) is not None:
+            self._supervisor.start("signs of life", _alive(pause))
+
+    # ------------------------------------------------------------ another configuration
+
+    async def reload(self) -> None:
+        notify(reloading())
+        await self._serving_now.reload()
+        notify(READY)
+
+    def _reload_soon(self) -> None:
+        self._supervisor.start("reload", self.reload())
+
+    async def _watched(self) -> None:
+        """As long as this process lives: whether it is wanted may change with the configuration, too."""
+        watch = Watch(lambda: self._serving_now.now.settings.watched, asyncio.sleep)
+        while True:
+            every = self._serving_now.now.settings.gateway.watch
+            if every is None:
+                await asyncio.sleep(UNWATCHED)
+                watch.settled()
+                continue
+            await watch.changed(every)
+            await self.reload()
+            watch.settled()
+
+    def _taken(self, tenant: Tenant) -> None:
+        self._public.take_in(tenant.public, tenant.house)
+        for each, _ in self._admin:
+            each.take_in(tenant.admin, tenant.house)
+
+    def _busy(self) -> set[asyncio.Task[None]]:
+        """But the one that asks for this: a reload is a request, too."""
+        return {task for each, _ in self._listeners for task in each.tasks} - {asyncio.current_task()}
+
+    # ------------------------------------------------------------ listening, and ending
 
     def _listen(self) -> None:
         self._serving = [asyncio.create_task(each.serve(sockets=[sock])) for each, sock in self._listeners]
@@ -126,6 +195,7 @@ class Process:
         """A worker leaves Ctrl-C, which reaches the whole group, to its parent, and stops when that is gone."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         if self._parent is None:
             loop.add_signal_handler(signal.SIGINT, self.stop)
             return
@@ -137,11 +207,24 @@ class Process:
         self.stop()
 
 
-def run(settings: Settings, sockets: Sockets, ready: Callable[[House], None], parent: int | None = None) -> None:
-    """Serve until told to stop. `parent`: a file that becomes readable when the parent has ended. Raises `ConfigError`."""
+async def _alive(pause: float) -> None:
+    while True:
+        notify(ALIVE)
+        await asyncio.sleep(pause)
+
+
+def run(
+    settings: Settings,
+    sockets: Sockets,
+    read: Callable[[], Settings],
+    ready: Callable[[House], None],
+    parent: int | None = None,
+) -> None:
+    """Serve until told to stop. `read` reads the configuration again. `parent`: a file that becomes readable when the parent
+    has ended. Raises `ConfigError`."""
 
     async def process() -> None:
-        await Process(settings, sockets, parent).run(ready)
+        await Process(settings, sockets, read, parent).run(ready)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(process())

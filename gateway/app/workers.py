@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -16,11 +17,12 @@ log = logging.getLogger("gateway.app")
 SPAWN = multiprocessing.get_context("spawn")
 """Not fork: the HTTP client's threads do not survive one."""
 HOPELESS = frozenset({1, 2})
-"""Exit codes of a worker that could not start: another one could not either."""
+"""Exit codes of a worker that could not start: another one could not either, unless others have."""
 YOUNG = 5.0
 """Seconds. The successor of a worker that died before this age waits a little."""
 PAUSE = 1.0
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
+RELOADING = frozenset({signal.SIGHUP})
 
 
 class Workers:
@@ -40,6 +42,8 @@ class Workers:
         self._count = count
         self._running: dict[int, tuple[BaseProcess, float]] = {}
         self._stopping = False
+        self._replaced: set[int] = set()
+        """Whose place was once taken by a worker that lived: what keeps the next from starting may pass."""
         self._code = 0
 
     def run(self) -> int:
@@ -51,12 +55,19 @@ class Workers:
                 ready = wait([heard, *(process.sentinel for process, _ in self._running.values())])
                 if heard in ready:
                     heard.recv(64)
-                    self._stop(told())
+                    self._obey(told())
                 self._bury()
         return self._code
 
     def _spawn(self, number: int) -> None:
         self._running[number] = (self._start(number), self._clock())
+
+    def _obey(self, signals: Sequence[int]) -> None:
+        for process, _ in self._running.values() if RELOADING.intersection(signals) else ():
+            if process.pid is not None and process.exitcode is None:
+                os.kill(process.pid, signal.SIGHUP)
+        if stopping := [number for number in signals if number in STOPPING]:
+            self._stop(len(stopping))
 
     def _stop(self, signals: int) -> None:
         """Workers finish what is in; at the second signal they end at once."""
@@ -71,11 +82,12 @@ class Workers:
             del self._running[number]
             if self._stopping:
                 self._code = self._code or _after_stop(process.exitcode)
-            elif process.exitcode in HOPELESS:
+            elif process.exitcode in HOPELESS and number not in self._replaced:
                 self._code = process.exitcode
                 self._stop(1)
             else:
                 log.error("worker %d ended with code %s and is replaced", number, process.exitcode)
+                self._replaced.add(number)
                 self._sleep(PAUSE if self._clock() - since < YOUNG else 0.0)
                 self._spawn(number)
 
@@ -86,22 +98,21 @@ def _after_stop(exitcode: int | None) -> int:
 
 
 @contextmanager
-def _signals() -> Iterator[tuple[socket.socket, Callable[[], int]]]:
-    """A socket that becomes readable when a stopping signal came, and how many came since last asked."""
+def _signals() -> Iterator[tuple[socket.socket, Callable[[], Sequence[int]]]]:
+    """A socket that becomes readable when a signal came, and those that came since last asked."""
     heard, woken = socket.socketpair()
     woken.setblocking(False)
-    count = 0
+    came: list[int] = []
 
-    def hear(_number: int, _frame: object) -> None:
-        nonlocal count
-        count += 1
+    def hear(number: int, _frame: object) -> None:
+        came.append(number)
 
-    def told() -> int:
-        nonlocal count
-        number, count = count, 0
-        return number
+    def told() -> Sequence[int]:
+        numbers = tuple(came)
+        del came[: len(numbers)]
+        return numbers
 
-    before = {number: signal.signal(number, hear) for number in STOPPING}
+    before = {number: signal.signal(number, hear) for number in STOPPING | RELOADING}
     wakeup = signal.set_wakeup_fd(woken.fileno())
     try:
         yield heard, told

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import http.client
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+
+from gateway.app.control import UnixConnection
+from gateway.config.problem import Problem
 
 PATIENCE = 5.0
 """Seconds for one process to answer."""
@@ -19,17 +21,6 @@ DEFAULT = Path(".signpost")
 
 class Unreachable(Exception):
     """No gateway answers there; the text says where was asked."""
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("gateway", timeout=PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self._path)
 
 
 def addresses(admin: str | None) -> Sequence[str]:
@@ -50,7 +41,7 @@ def ask_all(where: Iterable[str], path: str, body: Mapping[str, Any] | None = No
 
 
 def _ask(address: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, Any] | None:
-    connection = _UnixConnection(address.removeprefix(UNIX)) if address.startswith(UNIX) else _tcp(address)
+    connection = UnixConnection(address.removeprefix(UNIX), PATIENCE) if address.startswith(UNIX) else _tcp(address)
     try:
         method, sent = ("GET", None) if body is None else ("POST", msgspec.json.encode(body))
         connection.request(method, quote(path), sent)
@@ -72,6 +63,15 @@ def story(wanted: str, admin: str | None) -> tuple[dict[str, Any] | None, list[d
     answers = [body for _, body in ask_all(addresses(admin), f"/explain/{wanted}")]
     found = next((body["story"] for body in answers if body.get("story")), None)
     return found, [each for body in answers for each in body.get("recent", ())]
+
+
+def reload(admin: str | None) -> tuple[int, list[Problem], list[str]]:
+    """Every process reads its configuration again: how many serve it, the problems that keep it from being served, and what is
+    read only at the next start. Raises `Unreachable`."""
+    answers = ask_all(addresses(admin), "/reload", {})
+    refused = [body for status, body in answers if status != 200]
+    problems = msgspec.convert(refused[0]["problems"], list[Problem]) if refused else []
+    return len(answers) - len(refused), problems, sorted({name for _, body in answers for name in body["at_restart"]})
 
 
 def hold(source: str, admin: str | None, reason: str | None, seconds: float | None = None) -> tuple[int, str | None]:

@@ -15,8 +15,10 @@ from graphql import (
     DirectiveDefinitionNode,
     DocumentNode,
     FieldDefinitionNode,
+    GraphQLDeferDirective,
     GraphQLError,
     GraphQLSchema,
+    GraphQLStreamDirective,
     InterfaceTypeDefinitionNode,
     NameNode,
     ObjectTypeDefinitionNode,
@@ -26,15 +28,18 @@ from graphql import (
 )
 from graphql.type.directives import GraphQLDisableErrorPropagationDirective
 
+from gateway.composition.access import check_access
 from gateway.composition.choices import choices
 from gateway.composition.directives import check_directives, interface_keys
 from gateway.composition.graph import Graph
+from gateway.composition.hiding import check_hidden
+from gateway.composition.hints import hints
 from gateway.composition.links import link_field, resolve_links
 from gateway.composition.moves import answers, graph_of, overridden_for_good
 from gateway.composition.rules import Clash, directive_differences, merge_differences, several, sharing_differences
 from gateway.composition.satisfiability import query_as_a_type, unsatisfied
 from gateway.composition.supergraph import Supergraph
-from gateway.composition.together import check_hidden, check_interfaces, check_requirements, check_sharing, hints
+from gateway.composition.together import check_extensions, check_interfaces, check_requirements, check_sharing, check_values
 from gateway.composition.types import Merging, Report, Usage, merge_type
 from gateway.composition.visible import hidden_coordinates, visible_types, with_visible_values
 from gateway.config.model import Link as LinkSettings
@@ -43,6 +48,8 @@ from gateway.sources.base import Subgraph
 from gateway.sources.reach import fields_of, named, possible_types
 
 QUERY = "Query"
+EXECUTABLE = (GraphQLDisableErrorPropagationDirective, GraphQLDeferDirective, GraphQLStreamDirective)
+"""Directives of operations."""
 Parts = Mapping[str, TypeDefinitionNode]
 """subgraph → its definition of one type."""
 
@@ -94,13 +101,17 @@ def _check_federation(
     report = _reporter(by_name, problems)
     for subgraph in subgraphs:
         check_directives(subgraph, by_name, report)
+    parts = _by_name(subgraphs)
     sources = {name: [s.name for s in subgraphs if name in s.types or name == QUERY] for name in types}
     interface_keys(by_name, graph.possible, report)
+    check_extensions(by_name, parts, report)
     check_sharing(by_name, types, graph, report)
+    check_values(types, graph, report)
     check_interfaces(types, report, sources)
     check_hidden(types, visible, hidden, report, sources)
     check_requirements(types, graph, report)
-    hints(subgraphs, types, graph, _reporter(by_name, problems, "hint"))
+    check_access(subgraphs, types, report)
+    hints(subgraphs, parts, types, graph, _usage(subgraphs), _reporter(by_name, problems, "hint"))
 
 
 def _reporter(by_name: Mapping[str, Subgraph], problems: list[Problem], severity: str = "error") -> Report:
@@ -150,8 +161,17 @@ def _merging(subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], pro
         lambda name, of: of in supertypes.get(name, ()),
         _usage(subgraphs),
         _reporter(by_name, problems),
+        _reporter(by_name, problems, "hint"),
+        _contextual(subgraphs),
         lambda name, field, subgraph: answers(by_name[subgraph], name, field, taken),
     )
+
+
+def _contextual(subgraphs: Sequence[Subgraph]) -> dict[tuple[str, str], frozenset[str]]:
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for at, given in (item for s in subgraphs if s.facts for item in s.facts.from_context.items()):
+        found[at] = found.get(at, frozenset()) | {argument.name for argument in given}
+    return found
 
 
 def _usage(subgraphs: Sequence[Subgraph]) -> Usage:
@@ -255,11 +275,11 @@ def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:
     if faults:
         found = [Problem("INVALID_GRAPHQL", getattr(f, "message", str(f))) for f in faults]
         raise ConfigError([*problems, *found])
-    return with_error_propagation(schema)
+    return with_directives(schema)
 
 
-def with_error_propagation(schema: GraphQLSchema) -> GraphQLSchema:
-    """Operations may ask for errors that stay where they are; graphql-core knows the directive, but defines it in no schema."""
+def with_directives(schema: GraphQLSchema) -> GraphQLSchema:
+    """What operations may say beside what every schema lets them: graphql-core knows these, but defines them in no schema."""
     keys: dict[str, Any] = {**schema.to_kwargs()}
-    keys["directives"] = (*schema.directives, GraphQLDisableErrorPropagationDirective)
+    keys["directives"] = (*schema.directives, *EXECUTABLE)
     return GraphQLSchema(**keys)

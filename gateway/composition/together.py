@@ -1,24 +1,22 @@
-"""Rules for federation subgraphs together: who may share a field, what interfaces demand, what hiding leaves behind."""
+"""Rules for federation subgraphs together: who may share a field, what interfaces demand, what requirements wait for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from graphql import (
-    FieldDefinitionNode,
     FieldNode,
-    InputObjectTypeDefinitionNode,
-    NonNullTypeNode,
     ObjectTypeDefinitionNode,
     SelectionSetNode,
     TypeDefinitionNode,
 )
 
 from gateway.composition.graph import Graph
-from gateway.composition.moves import NOTHING, overridden
-from gateway.composition.types import Report
+from gateway.composition.hints import values_of
+from gateway.composition.moves import NOTHING
+from gateway.composition.types import Parts, Report
 from gateway.sources.base import Subgraph
-from gateway.sources.reach import BUILT_IN, field_of, fields_of, named
+from gateway.sources.reach import field_of, fields_of, named
 
 Types = Mapping[str, TypeDefinitionNode]
 QUERY = "Query"
@@ -46,6 +44,28 @@ def check_sharing(subgraphs: Mapping[str, Subgraph], types: Types, graph: Graph,
                 said = f"{at} is answered by {_listed(having)}, but not shareable in {_listed(unwilling)}"
                 fix = f"mark {at} @shareable in each of them, or let one @override(from:) the other"
                 report("INVALID_FIELD_SHARING", at, said, [s.name for s in having], fix)
+
+
+def check_values(types: Types, graph: Graph, report: Report) -> None:
+    """Sharers of a field of an abstract type have to know at least one type in common, or they never answer the same."""
+    for (name, field), having in graph.fields.items():
+        if len(having) > 1 and isinstance(types.get(name), ObjectTypeDefinitionNode):
+            known = values_of(name, field, list(having), graph)
+            if known and not frozenset.intersection(*known.values()):
+                at = f"{name}.{field}"
+                told = "; ".join(f"{', '.join(sorted(values)) or 'nothing'} in {s}" for s, values in known.items())
+                said = f"{at} is shared, but can be {told}: never the same in all of them"
+                report("SHAREABLE_HAS_MISMATCHED_RUNTIME_TYPES", at, said, having)
+
+
+def check_extensions(subgraphs: Mapping[str, Subgraph], parts: Mapping[str, Parts], report: Report) -> None:
+    """A type that is extended has to be defined by somebody."""
+    for name, definitions in parts.items():
+        facts = [f for s in definitions if (f := subgraphs[s].facts) is not None]
+        if len(facts) == len(definitions) and all(name in f.extended for f in facts):
+            said = f"{name} is extended in {', '.join(definitions)}, but defined nowhere"
+            fix = f"write it without extend (and without @extends) in the subgraph {name} belongs to"
+            report("EXTENSION_WITH_NO_BASE", name, said, definitions, fix)
 
 
 def _listed(subgraphs: Iterable[Subgraph]) -> str:
@@ -93,45 +113,6 @@ def check_interfaces(types: Types, report: Report, sources: Mapping[str, Iterabl
                     )
 
 
-# ---------------------------------------------------------------- hiding
-
-
-def check_hidden(
-    types: Types, visible: Types, hidden: frozenset[str], report: Report, sources: Mapping[str, Iterable[str]]
-) -> None:
-    """What clients see must not lead to what they do not, and must leave something of every type."""
-    if not hidden:
-        return
-    for name, node in visible.items():
-        for field in getattr(node, "fields", None) or ():
-            at = f"{name}.{field.name.value}"
-            for used in (field, *(getattr(field, "arguments", None) or ())):
-                inner = named(used.type)
-                if inner not in visible and inner in types and inner not in BUILT_IN:
-                    report("REFERENCED_INACCESSIBLE", at, f"{at} is visible, but {inner} is @inaccessible", sources[name])
-        for part in ("fields", "values", "types"):
-            if getattr(types[name], part, None) and not getattr(node, part, None) and name != QUERY:
-                report(
-                    "ONLY_INACCESSIBLE_CHILDREN", name, f"{name} is visible, but everything in it is @inaccessible", sources[name]
-                )
-    _check_required(types, hidden, report, sources)
-
-
-def _check_required(types: Types, hidden: frozenset[str], report: Report, sources: Mapping[str, Iterable[str]]) -> None:
-    """What has to be given cannot be hidden."""
-    for name, node in types.items():
-        for field in getattr(node, "fields", None) or ():
-            at = f"{name}.{field.name.value}"
-            given = {at: field} if isinstance(node, InputObjectTypeDefinitionNode) else {}
-            if isinstance(field, FieldDefinitionNode):
-                given |= {f"{at}({a.name.value}:)": a for a in field.arguments or ()}
-            for coordinate, value in given.items():
-                if coordinate in hidden and isinstance(value.type, NonNullTypeNode) and value.default_value is None:
-                    report(
-                        "REQUIRED_INACCESSIBLE", coordinate, f"{coordinate} is @inaccessible, but has to be given", sources[name]
-                    )
-
-
 # ---------------------------------------------------------------- requirements
 
 
@@ -163,38 +144,3 @@ def _startable(at: tuple[str, str], graph: Graph, answered: set[tuple[str, str]]
         for subgraph in graph.fields[at]
         if (*at, subgraph) in graph.requires
     )
-
-
-# ---------------------------------------------------------------- worth knowing
-
-
-def hints(subgraphs: Sequence[Subgraph], types: Types, graph: Graph, report: Report) -> None:
-    """What composes but may surprise."""
-    taken = overridden(subgraphs)
-    names = {s.name for s in subgraphs}
-    for subgraph in subgraphs:
-        facts = subgraph.facts or NOTHING
-        for (name, field), override in facts.overrides.items() if not facts.composed else ():
-            at = f"{name}.{field}"
-            if override.source not in names:
-                said = f"{at} overrides a field of {override.source}, which is no source of this gateway"
-                report("FROM_SUBGRAPH_DOES_NOT_EXIST", at, said, (subgraph.name,))
-            elif (name, field, override.source) in taken:
-                said = f"{at} is answered by {subgraph.name} now: {override.source} need not have it any more"
-                report("OVERRIDDEN_FIELD_CAN_BE_REMOVED", at, said, (override.source,))
-    for (name, field), having in graph.fields.items():
-        if name in types and isinstance(types[name], ObjectTypeDefinitionNode) and len(having) > 1:
-            _same_values(name, field, list(having), graph, report)
-
-
-def _same_values(name: str, field: str, having: Sequence[str], graph: Graph, report: Report) -> None:
-    inner = {named(definition.type) for definition in graph.fields[name, field].values()}
-    if not any(i in graph.possible for i in inner) or any((s, i) in graph.stand_ins for s in having for i in inner):
-        return
-    known = {s: graph.values(name, field, s) for s in having}
-    if len(set(known.values())) > 1:
-        told = "; ".join(f"{', '.join(sorted(values))} in {s}" for s, values in known.items())
-        said = (
-            f"{name}.{field} can be {told}. Of a type that not all know, only __typename is answered where several can be asked"
-        )
-        report("INCONSISTENT_RUNTIME_TYPES_FOR_SHAREABLE_RETURN", f"{name}.{field}", said, having)

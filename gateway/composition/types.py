@@ -29,6 +29,7 @@ from graphql import (
     print_ast,
 )
 
+from gateway.composition.applied import applied
 from gateway.sources.base import Subgraph
 from gateway.sources.reach import named
 
@@ -53,6 +54,9 @@ class Merging(msgspec.Struct, frozen=True):
     """(type, supertype), in the supergraph."""
     usage: Usage
     report: Report
+    hint: Report
+    contextual: Mapping[tuple[str, str], frozenset[str]]
+    """(type, field) → its arguments that come from a context somewhere: clients see them nowhere."""
     answered: Callable[[str, str, str], bool]
     """(type, field, subgraph): is it this subgraph that answers the field?"""
 
@@ -66,7 +70,8 @@ def merge_type(name: str, parts: Parts, merging: Merging) -> TypeDefinitionNode:
         return next(iter(parts.values()))
     ordered = sorted(parts, key=lambda s: name in _stand_ins(merging.subgraphs[s]))
     base = parts[ordered[0]]
-    whole = replace(base, description=_description(parts.values()), directives=_directives(parts.values()))
+    directives = applied(name, {s: node.directives or () for s, node in parts.items()}, merging.hint)
+    whole = replace(base, description=_description(parts.values()), directives=directives)
     if isinstance(base, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
         return _fields_type(name, whole, {s: parts[s] for s in ordered}, merging)
     if isinstance(base, InputObjectTypeDefinitionNode):
@@ -90,11 +95,6 @@ def _kind(node: TypeDefinitionNode, stand_in: bool) -> str:
 
 def _description(nodes: Iterable[Any]) -> Any:
     return next((n.description for n in nodes if getattr(n, "description", None)), None)
-
-
-def _directives(nodes: Iterable[Any]) -> tuple[Any, ...]:
-    """Each application once, whoever applies it."""
-    return tuple({print_ast(d): d for n in nodes for d in n.directives or ()}.values())
 
 
 def _united(nodes: Iterable[Any], part: str) -> tuple[NamedTypeNode, ...]:
@@ -138,13 +138,15 @@ def _field(parent: str, parts: Mapping[str, FieldDefinitionNode], merging: Mergi
                 f"{coordinate} is {print_ast(field.type)} as an external field of {subgraph}, and {print_ast(kind)} elsewhere"
             )
             merging.report("EXTERNAL_TYPE_MISMATCH", coordinate, message, parts)
-    arguments = tuple(_arguments(coordinate, answering, merging))
+    contextual = merging.contextual.get((parent, name), frozenset())
+    arguments = tuple(_arguments(coordinate, answering, merging, contextual))
+    _external_arguments(coordinate, external, arguments, merging)
     return replace(
         first,
         type=kind,
         arguments=arguments,
         description=_description(answering.values()),
-        directives=_directives(answering.values()),
+        directives=applied(coordinate, {s: f.directives or () for s, f in answering.items()}, merging.hint),
     )
 
 
@@ -173,31 +175,77 @@ def output_type(types: Sequence[TypeNode], is_subtype: Callable[[str, str], bool
 # ---------------------------------------------------------------- taken in
 
 
-def _arguments(coordinate: str, parts: Mapping[str, FieldDefinitionNode], merging: Merging) -> Iterable[InputValueDefinitionNode]:
+def _arguments(
+    coordinate: str, parts: Mapping[str, FieldDefinitionNode], merging: Merging, contextual: frozenset[str]
+) -> Iterable[InputValueDefinitionNode]:
     """Those that every definition has: only they can be sent wherever the field is asked."""
     given = {s: {a.name.value: a for a in f.arguments or ()} for s, f in parts.items()}
     for name in dict.fromkeys(n for arguments in given.values() for n in arguments):
         having = {s: arguments[name] for s, arguments in given.items() if name in arguments}
         at = f"{coordinate}({name}:)"
-        if len(having) == len(parts):
+        if name in contextual:
+            _not_contextual(at, having, merging)
+        elif len(having) == len(parts):
             yield _input_value(at, having, merging, "FIELD_ARGUMENT_TYPE_MISMATCH", "FIELD_ARGUMENT_DEFAULT_MISMATCH")
         elif any(_is_required(a) for a in having.values()):
             lacking = ", ".join(s for s in parts if s not in having)
             message = f"{at} is required in {', '.join(having)} but unknown in {lacking}"
             merging.report("REQUIRED_ARGUMENT_MISSING_IN_SOME_SUBGRAPH", at, message, parts)
+        else:
+            message = f"{at} is known in {', '.join(having)} only, so clients do not see it"
+            merging.hint("INCONSISTENT_ARGUMENT_PRESENCE", at, message, parts)
+
+
+def _not_contextual(at: str, having: Mapping[str, InputValueDefinitionNode], merging: Merging) -> None:
+    said = f"{at} comes from a context in one subgraph, and is an argument like any other in {', '.join(having)}"
+    if any(_is_required(a) for a in having.values()):
+        code = "CONTEXTUAL_ARGUMENT_NOT_CONTEXTUAL_IN_ALL_SUBGRAPHS"
+        merging.report(code, at, f"{said}, where it has to be given", having, "let it be nullable or have a default there")
+    else:
+        merging.hint("CONTEXTUAL_ARGUMENT_NOT_CONTEXTUAL_IN_ALL_SUBGRAPHS", at, f"{said}: clients do not see it", having)
+
+
+def _external_arguments(
+    coordinate: str, external: Mapping[str, FieldDefinitionNode], answered: Sequence[InputValueDefinitionNode], merging: Merging
+) -> None:
+    """An external field takes what the field takes where it is answered."""
+    for subgraph, field in external.items():
+        own = {a.name.value: a for a in field.arguments or ()}
+        for argument in answered:
+            at, known = f"{coordinate}({argument.name.value}:)", own.get(argument.name.value)
+            if known is None:
+                said = f"{at} is unknown where {coordinate} is external, in {subgraph}"
+                merging.report("EXTERNAL_ARGUMENT_MISSING", at, said, (subgraph,), "declare it there, too")
+            elif input_type([argument.type, known.type]) is None:
+                said = f"{at} is {print_ast(known.type)} as external in {subgraph}, and {print_ast(argument.type)} elsewhere"
+                merging.report("EXTERNAL_ARGUMENT_TYPE_MISMATCH", at, said, (subgraph,), "write both alike")
+            elif _default(known) != _default(argument):
+                said = f"the default of {at} is {_default(known)} as external in {subgraph}, and {_default(argument)} elsewhere"
+                merging.report("EXTERNAL_ARGUMENT_DEFAULT_MISMATCH", at, said, (subgraph,), "write both alike")
+
+
+def _default(value: InputValueDefinitionNode) -> str:
+    return print_ast(value.default_value) if value.default_value else "none"
 
 
 def _input_fields(name: str, parts: Parts, merging: Merging) -> Iterable[InputValueDefinitionNode]:
     given = {s: {f.name.value: f for f in getattr(node, "fields", None) or ()} for s, node in parts.items()}
+    kept = False
     for field in dict.fromkeys(n for fields in given.values() for n in fields):
         having = {s: fields[field] for s, fields in given.items() if field in fields}
         at = f"{name}.{field}"
         if len(having) == len(parts):
+            kept = True
             yield _input_value(at, having, merging, "FIELD_TYPE_MISMATCH", "INPUT_FIELD_DEFAULT_MISMATCH")
         elif any(_is_required(f) for f in having.values()):
             lacking = ", ".join(s for s in parts if s not in having)
             message = f"{at} is required in {', '.join(having)} but unknown in {lacking}"
             merging.report("REQUIRED_INPUT_FIELD_MISSING_IN_SOME_SUBGRAPH", at, message, parts)
+        else:
+            message = f"{at} is known in {', '.join(having)} only, so clients do not see it"
+            merging.hint("INCONSISTENT_INPUT_OBJECT_FIELD", at, message, parts)
+    if not kept:
+        merging.report("EMPTY_MERGED_INPUT_TYPE", name, f"no field of {name} is known everywhere", parts, "agree on one")
 
 
 def _is_required(value: InputValueDefinitionNode) -> bool:
@@ -211,11 +259,19 @@ def _input_value(
     kind = input_type([v.type for v in parts.values()])
     if kind is None:
         merging.report(type_code, at, f"{at} is {_spelled(parts)}", parts)
-    defaults = {print_ast(v.default_value) if v.default_value else None for v in parts.values()}
-    if len(defaults) > 1:
-        told = ", ".join(f"{print_ast(v.default_value) if v.default_value else 'none'} in {s}" for s, v in parts.items())
+    told = ", ".join(f"{_default(v)} in {s}" for s, v in parts.items())
+    default = first.default_value
+    if any(v.default_value is None for v in parts.values()):
+        if any(v.default_value is not None for v in parts.values()):
+            merging.hint("INCONSISTENT_DEFAULT_VALUE_PRESENCE", at, f"the default of {at} is {told}: clients see none", parts)
+        default = None
+    elif len({_default(v) for v in parts.values()}) > 1:
         merging.report(default_code, at, f"the default of {at} is {told}", parts)
-    return replace(first, type=kind or first.type, directives=_directives(parts.values()))
+    if len({print_ast(v.type) for v in parts.values()}) > 1 and kind is not None:
+        said = f"{at} is {_spelled(parts)}: clients see {print_ast(kind)}"
+        merging.hint("INCONSISTENT_BUT_COMPATIBLE_ARGUMENT_TYPE", at, said, parts)
+    directives = applied(at, {s: v.directives or () for s, v in parts.items()}, merging.hint)
+    return replace(first, type=kind or first.type, default_value=default, directives=directives)
 
 
 def input_type(types: Sequence[TypeNode]) -> TypeNode | None:

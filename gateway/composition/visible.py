@@ -12,18 +12,25 @@ from graphql import EnumTypeDefinitionNode, TypeDefinitionNode
 from gateway.sources.base import Subgraph
 
 Types = Mapping[str, TypeDefinitionNode]
+QUERY = "Query"
 
 
 def hidden_coordinates(subgraphs: Sequence[Subgraph]) -> frozenset[str]:
     """Whatever one subgraph hides is hidden; where it stands for an interface, on that interface."""
-    return frozenset(coordinate for s in subgraphs if s.facts for coordinate in s.facts.inaccessible)
+    return frozenset(_shown(coordinate, s.query) for s in subgraphs if s.facts for coordinate in s.facts.inaccessible)
+
+
+def _shown(coordinate: str, query: str) -> str:
+    """As the supergraph has it: there, the root has one name."""
+    name, dot, rest = coordinate.partition(".")
+    return f"{QUERY}{dot}{rest}" if name == query else coordinate
 
 
 def visible_types(types: Types, hidden: frozenset[str]) -> dict[str, TypeDefinitionNode]:
     """The types without what is hidden."""
     if not hidden:
         return dict(types)
-    return {name: _visible(name, node, hidden) for name, node in types.items() if name not in hidden}
+    return {name: _visible(name, node, hidden) for name, node in types.items() if name not in hidden or name == QUERY}
 
 
 def _visible(name: str, node: Any, hidden: frozenset[str]) -> TypeDefinitionNode:

@@ -28,6 +28,8 @@ class Files(msgspec.Struct, frozen=True):
     marks: Marks
     base: Path
     problems: tuple[Problem, ...] = ()
+    paths: tuple[Path, ...] = ()
+    """What was looked at: the file; or the folder, and the files in it."""
 
 
 def read_files(path: Path) -> Files:
@@ -35,7 +37,8 @@ def read_files(path: Path) -> Files:
     folder = path.is_dir()
     parts: list[tuple[dict[str, Any], Marks]] = []
     problems: list[Problem] = []
-    for name in _listed(path) if folder else [path]:
+    names = _listed(path) if folder else [path]
+    for name in names:
         try:
             parts.append(_read(name))
         except ConfigError as error:
@@ -45,8 +48,8 @@ def read_files(path: Path) -> Files:
     base = (path if folder else path.parent).absolute()
     if not folder:
         ((tree, marks),) = parts
-        return Files(tree, marks, base, _duplicates([marks]))
-    return _joined(parts, base)
+        return Files(tree, marks, base, _duplicates([marks]), (path.absolute(),))
+    return msgspec.structs.replace(_joined(parts, base), paths=(base, *(name.absolute() for name in names)))
 
 
 def _listed(folder: Path) -> list[Path]:

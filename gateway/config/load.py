@@ -53,6 +53,7 @@ def load(path: Path | str, options: Options, *, environ: Mapping[str, str] = os.
         version=document.version,
         marks=files.marks,
         secrets=filled.secrets,
+        files=(*files.paths, *filled.files),
     )
 
 

@@ -32,13 +32,15 @@ class Filled(msgspec.Struct, frozen=True):
     """path → the text as it was filled in, where its meaning is no text."""
     problems: tuple[Problem, ...]
     """Their paths have no value worth a second look."""
+    files: tuple[Path, ...] = ()
+    """Whose contents were filled in."""
 
 
 def fill(tree: Any, marks: Marks, environ: Mapping[str, str], base: Path) -> Filled:
     """`base` is the folder from which relative files start."""
     filler = _Filler(marks, environ, base)
     filled = filler.walk(tree, ())
-    return Filled(filled, Secrets(filler.written, filler.values), filler.texts, tuple(filler.problems))
+    return Filled(filled, Secrets(filler.written, filler.values), filler.texts, tuple(filler.problems), tuple(filler.files))
 
 
 class _Unresolved(Exception):
@@ -54,6 +56,7 @@ class _Filler:
         self.values: dict[str, str] = {}
         self.texts: dict[ConfigPath, str] = {}
         self.problems: list[Problem] = []
+        self.files: list[Path] = []
 
     def walk(self, value: Any, path: ConfigPath) -> Any:
         if isinstance(value, dict):
@@ -107,6 +110,7 @@ class _Filler:
 
     def _file(self, name: str) -> str:
         """Without the line break that editors and `echo` leave at the end."""
+        self.files.append(self.base / name)
         try:
             with (self.base / name).open("rb") as file:
                 data = file.read(LARGEST + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -42,6 +43,10 @@ class Lru(Generic[K, V]):
         self._weight += weight
         while self._entries and (len(self._entries) > self._size or self._weight > self._bound > 0):
             self._weight -= self._entries.popitem(last=False)[1][1]
+
+    def latest(self, count: int) -> list[tuple[K, V]]:
+        """Those used last, the very last first."""
+        return [(key, entry) for key, (entry, _) in islice(reversed(self._entries.items()), count)]
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -85,3 +90,8 @@ class AnswerStore:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def size(self) -> int:
+        """Bytes of data."""
+        return self._bytes

@@ -76,7 +76,7 @@ class Stories:
 
     def __init__(self, size: int = STORIES, drifted: Callable[[Facts], None] | None = None) -> None:
         """`drifted` is told of every value that did not fit its source's schema."""
-        self._drifted = drifted
+        self.drifted = drifted
         self._ring: deque[Kept] = deque(maxlen=size)
 
     def keep(
@@ -101,9 +101,9 @@ class Stories:
             "errors": [_error(each) for each in _errors_of.decode(answer.body).errors[:ERRORS]],
         }
         self._ring.append(Kept(facts, document, plan))
-        for error in facts["errors"] if self._drifted is not None else ():
-            if error["code"] == DRIFT and self._drifted is not None:
-                self._drifted(error)
+        for error in facts["errors"] if self.drifted is not None else ():
+            if error["code"] == DRIFT and self.drifted is not None:
+                self.drifted(error)
 
     def find(self, wanted: str) -> Facts | None:
         """By request id or by the id of one of its errors; the latest, where a caller used an id twice."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.server.house import House
 from gateway.server.wire import Wire, make_room, wire
@@ -75,12 +76,36 @@ def _answers(path: Path) -> bool:
     return True
 
 
+class Doorway:
+    """The application of the moment: connections outlive it."""
+
+    __slots__ = ("inside",)
+
+    def __init__(self, inside: ASGIApp) -> None:
+        self.inside = inside
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self.inside(scope, receive, send)
+
+
 class Listener(uvicorn.Server):
     """uvicorn without its own signals, and with an eye on connections that take too long, or do nothing while others wait."""
 
-    def __init__(self, config: uvicorn.Config, most: int) -> None:
-        super().__init__(config)
-        self._most = most
+    def __init__(self, app: ASGIApp, house: House) -> None:
+        self._doorway = Doorway(app)
+        self._most = room_for(house.limits.connections)
+        self._wire = wire(house, self._most)
+        super().__init__(_config(self._doorway, self._wire, house))
+
+    def take_in(self, app: ASGIApp, house: House) -> None:
+        """From now on requests go there, on whatever connection they come."""
+        self._doorway.inside = app
+        self._wire.house = house
+
+    @property
+    def tasks(self) -> Iterable[asyncio.Task[None]]:
+        """Those that answer a request now."""
+        return self.server_state.tasks
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_PER_SECOND == 0:
@@ -96,6 +121,24 @@ class Listener(uvicorn.Server):
         yield
 
 
+def _config(app: Doorway, wire: type[Wire], house: House) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        http=wire,
+        ws="websockets-sansio",
+        ws_max_size=house.limits.body,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=ceil(house.limits.deadline) + 1,
+        backlog=BACKLOG,
+    )
+
+
 def room_for(connections: int) -> int:
     """How many of so many connections there may be, by what this process may open; it takes what it is allowed to take."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -108,24 +151,3 @@ def room_for(connections: int) -> int:
     room = max(soft - BESIDE, soft // 2)
     log.warning("limits.connections is %d, but this process may open %d files: it takes %d connections", connections, soft, room)
     return room
-
-
-def listener(app: ASGIApp, house: House) -> Listener:
-    most = room_for(house.limits.connections)
-    return Listener(
-        uvicorn.Config(
-            app,
-            http=wire(house, most),
-            ws="websockets-sansio",
-            ws_max_size=house.limits.body,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=ceil(house.limits.deadline) + 1,
-            backlog=BACKLOG,
-        ),
-        most,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
@@ -16,17 +16,27 @@ from gateway.server.graphql import GraphQL
 from gateway.server.health import livez, readyz
 from gateway.server.hold import Hold
 from gateway.server.house import Front, House
+from gateway.server.measured import Measured
+from gateway.server.metrics import Metrics, MetricsPage
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
+from gateway.server.reload import Reload, Reloaded
 from gateway.server.reply import Saying
 from gateway.server.status import status_json, status_page
 from gateway.server.view import Streams
 
 
-def street(house: House, front: Front = Front(), *, public: frozenset[str] = frozenset(), bundle: Path = BUNDLE) -> ASGIApp:
+def street(
+    house: House,
+    front: Front = Front(),
+    *,
+    public: frozenset[str] = frozenset(),
+    bundle: Path = BUNDLE,
+    metrics: Metrics | None = None,
+) -> ASGIApp:
     """The application on the public address. `public` names what of the admin address is served here too."""
     streams = Streams(house, front)
-    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams}, front), front)
+    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle))}, front), front)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
         *([Route("/graphql/persisted/{id}", graphql)] if front.documents is not None else []),
@@ -36,6 +46,8 @@ def street(house: House, front: Front = Front(), *, public: frozenset[str] = fro
     ]
     if "status" in public:
         routes += _status(house, public=True)
+    if "metrics" in public and metrics is not None:
+        routes.append(Route("/metrics", MetricsPage(metrics)))
     return _application(house, routes)
 
 
@@ -43,17 +55,26 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
     """The endpoint in what is configured around it; what is off is absent."""
     if front.compress:
         graphql = Compression(front.compress, graphql)
-    return Cors(front.cors, graphql) if front.cors is not None else graphql
+    if front.cors is not None:
+        graphql = Cors(front.cors, graphql)
+    return Measured(front.watch, graphql) if front.watch is not None else graphql
 
 
-def backyard(house: House) -> ASGIApp:
-    """The application on the admin address."""
+def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = None, metrics: Metrics | None = None) -> ASGIApp:
+    """The application on the admin address. `reload` reads the configuration again."""
     explain = Route("/explain/{wanted}", Explain(house))
     holds = (
         Route("/sources/{name}/hold", Hold(house, release=False)),
         Route("/sources/{name}/release", Hold(house, release=True)),
     )
-    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds])
+    again = [Route("/reload", Reload(reload))] if reload is not None else []
+    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds, *again, *_metrics(metrics)])
+
+
+def _metrics(metrics: Metrics | None) -> Sequence[BaseRoute]:
+    if metrics is None:
+        return ()
+    return Route("/metrics", MetricsPage(metrics)), Route("/metrics.json", Saying(metrics.snapshot))
 
 
 def _health(house: House) -> Sequence[BaseRoute]:

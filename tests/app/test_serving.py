@@ -39,7 +39,7 @@ class Gateway:
         assert self.process.stdout is not None
         while not (found := re.search(r"http://\S+", self.said)):
             line = self.process.stdout.readline()
-            assert line, self.process.stderr and self.process.stderr.read()
+            assert line, (self.process.wait(20), self.process.stderr and self.process.stderr.read())
             self.said += line
         return found[0]
 
@@ -267,3 +267,57 @@ def test_a_worker_that_dies_is_replaced(configure: Configure) -> None:
     assert len(before & after) == 1
     assert code == 0
     assert "is replaced" in errors
+
+
+def generation_of(state: Path) -> int:
+    transport = httpx.HTTPTransport(uds=str(state / "admin.sock"))
+    with httpx.Client(transport=transport, base_url="http://gateway", timeout=20) as client:
+        return int(client.get("/status.json").json()["generation"])
+
+
+def until_generation(state: Path, wanted: int) -> None:
+    patience = time.monotonic() + 30
+    while generation_of(state) < wanted:
+        assert time.monotonic() < patience, "it was never reloaded"
+        time.sleep(0.05)  # another process tells nobody when it is done
+
+
+def test_a_changed_configuration_is_served_at_a_signal_without_losing_a_connection(configure: Configure, tmp_path: Path) -> None:
+    config = configure("introspect", "watch: off\n")
+    with serving(config) as gateway, httpx.Client(trust_env=False, timeout=20) as client:
+        assert gateway.post(client).json() == ANSWER
+        config.write_text(config.read_text().replace("Book.author", "Book.writer"))
+        gateway.process.send_signal(signal.SIGHUP)
+        until_generation(tmp_path / "state", 2)
+        asked = {"query": QUERY["query"].replace("author", "writer")}
+        answer = client.post(gateway.url, json=asked).json()
+        code, errors = gateway.stopped()
+    assert answer == {"data": {"book": {"title": "Book 1", "writer": {"name": "Person 7"}}}}
+    assert (code, "Traceback" in errors) == (0, False)
+
+
+def test_a_file_that_changes_is_served_by_itself(configure: Configure, tmp_path: Path) -> None:
+    config = configure("introspect", "watch: 50ms\n")
+    with serving(config) as gateway:
+        assert gateway.post().json() == ANSWER
+        config.write_text(config.read_text().replace("Book.author", "Book.writer"))
+        until_generation(tmp_path / "state", 2)
+        assert gateway.post().json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+def test_the_reload_command_reaches_every_worker(configure: Configure, tmp_path: Path) -> None:
+    config = configure("introspect", "watch: off\n")
+    command = [sys.executable, "-m", "gateway", "reload", "--admin", f"unix:{tmp_path / 'state' / 'admin.sock'}"]
+    with serving(config, "--workers", "2") as gateway:
+        assert gateway.post().json() == ANSWER
+        patience = time.monotonic() + 30
+        while len(list((tmp_path / "state").glob("admin-*.sock"))) < 2:
+            assert time.monotonic() < patience
+            time.sleep(0.05)  # a worker that is ready tells its log alone
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (said.returncode, said.stdout.strip()) == (0, "the configuration is served anew by 2 processes")
+        config.write_text(config.read_text().replace("kind: graphql", "kind: grapql", 1))
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert said.returncode == 1
+        assert "grapql" in said.stderr
+        assert gateway.post().json() == ANSWER

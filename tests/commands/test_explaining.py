@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from gateway.server.listen import bind_unix, listener
+from gateway.server.listen import Listener, bind_unix
 from gateway.server.street import backyard
 
 from ..server.conftest import StubHouse
@@ -79,7 +79,7 @@ def admin(tmp_path: Path) -> Iterator[str]:
     listeners, threads = [], []
     for number, house in enumerate((Knowing(), Knowing(STORY))):
         sock = bind_unix(tmp_path / f"admin-{number}.sock")
-        listeners.append(listener(backyard(house), house))
+        listeners.append(Listener(backyard(house), house))
 
         def serve(each: Any = listeners[-1], sock: Any = sock) -> None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -19,7 +19,7 @@ import uvloop
 from gateway.app import House, settings_of
 from gateway.app.front import street_of
 from gateway.app.line import lines
-from gateway.server.listen import bind, listener
+from gateway.server.listen import Listener, bind
 from gateway.server.street import street
 
 GRAPHQL = "application/graphql-response+json"
@@ -58,7 +58,7 @@ def served(config: Path) -> Iterator[Inside]:
     sock = bind("127.0.0.1", 0)
     house = House(settings, lines(settings), sleep=_soon)
     made = street_of(settings)
-    server = listener(street(house, made.front, public=frozenset(settings.gateway.admin.public)), house)
+    server = Listener(street(house, made.front, public=frozenset(settings.gateway.admin.public)), house)
     started = threading.Event()
     failures: list[BaseException] = []
 

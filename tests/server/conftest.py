@@ -18,7 +18,7 @@ from graphql import GraphQLError, GraphQLSyntaxError, OperationType, build_schem
 from gateway.engine import Answer, Asked
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Engine, Front, Refused
-from gateway.server.listen import Listener, bind, listener
+from gateway.server.listen import Listener, bind
 from gateway.server.street import street
 
 SCHEMA = build_schema("type Query { hello(name: String): String }")
@@ -100,7 +100,7 @@ class Running:
         self.house = house
         self.socket = bind("127.0.0.1", 0)
         self.port: int = self.socket.getsockname()[1]
-        self.listener: Listener = listener(street(house, front), house)
+        self.listener: Listener = Listener(street(house, front), house)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 

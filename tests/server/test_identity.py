@@ -16,7 +16,8 @@ from joserfc import jwk, jwt
 
 from gateway.errors import KeysMissing, Unauthenticated
 from gateway.server.house import Front
-from gateway.server.identity import Identify, Issuer, KeySet, Tokens, parse_keys
+from gateway.server.identity import Identify, KeySet
+from gateway.server.identity.tokens import Issuer, Tokens, parse_keys
 from gateway.upstream.caller import Caller
 from tests.server.conftest import StubEngine, StubHouse, behind
 

@@ -12,7 +12,8 @@ import http_sf
 import pytest
 
 from gateway.server.house import Front
-from gateway.server.rate import Bucket, MemoryRate, RedisRate
+from gateway.server.rate import Bucket, MemoryRate
+from gateway.server.rate.redis import RedisRate
 from tests.server.conftest import behind
 
 QUERY = {"query": "{ hello }"}

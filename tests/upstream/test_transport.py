@@ -22,7 +22,7 @@ from pyreqwest import exceptions as wire
 from gateway.config.model import Tls
 from gateway.errors import SourceError, UpstreamError, UpstreamUnreachable
 from gateway.upstream.call import Request
-from gateway.upstream.transport import Client, HttpxClient, Limits, control, data
+from gateway.upstream.transport import Client, HttpxClient, Limits, data, exchange
 from gateway.upstream.transport.limits import Budget
 from gateway.upstream.trust import trust_of
 from tests.upstream.conftest import OK, Conversation, Hostile, answers, call, silence
@@ -553,7 +553,7 @@ def test_every_exception_of_pyreqwest_means_one_of_ours(kind: type[Exception]) -
 
 @pytest.mark.parametrize("kind", [k for k in vars(httpx).values() if isinstance(k, type) and issubclass(k, httpx.HTTPError)])
 def test_every_exception_of_httpx_means_one_of_ours(kind: type[Exception]) -> None:
-    error = control.failure(made(kind))
+    error = exchange.failure(made(kind))
     assert isinstance(error, SourceError)
     if isinstance(error, UpstreamError):
         assert error.error_type != "proxy_internal_error"

@@ -16,6 +16,7 @@ from gateway.config.model.part import OFF, Part, one_or_more, setting
 from gateway.config.model.scalars import (
     Address,
     AdminListen,
+    Duration,
     File,
     HeaderName,
     Listen,
@@ -150,6 +151,9 @@ class Gateway(Part):
     listen: Listen = setting("0.0.0.0:8080", "Address consumers speak to; IPv6 in brackets.")
     admin: Admin = setting({}, "The pages for operators.")
     state: File = setting(".signpost", "Folder for schema copies, history and control sockets.")
+    watch: Annotated[Duration | None, OFF] = setting(
+        "5s", "How often its own files are looked at: what has changed is served without a restart; `off`: when told to."
+    )
     owner: OwnerSettings = setting({"team": OPERATORS}, "Who runs the gateway: errors of its own name them.")
     errors: Errors = setting({}, "What errors say, and to whom.")
     limits: Limits = setting({}, "Bounds of one request.")

@@ -9,10 +9,11 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.config.model.callers import Protect, Require
-from gateway.config.model.document import Cache, Events, Telemetry
+from gateway.config.model.document import Cache, Events
 from gateway.config.model.gateway import Gateway
 from gateway.config.model.policy import Policy
 from gateway.config.model.source import Auth, Budget, Headers, Link, Lookup, Prefix, Schema
+from gateway.config.model.telemetry import Telemetry
 from gateway.config.problem import ConfigPath, Mark, Problem
 from gateway.config.secrets import Secrets
 from gateway.config.yaml import Marks
@@ -60,6 +61,22 @@ class Settings(msgspec.Struct, frozen=True):
     version: int = 1
     marks: Marks | None = None
     secrets: Secrets = msgspec.field(default_factory=Secrets)
+    files: tuple[Path, ...] = ()
+    """What was read for it: the files themselves, and those that `${file:...}` names."""
+
+    @property
+    def watched(self) -> frozenset[Path]:
+        """Every file on this machine whose content matters to what is served."""
+        found = set(self.files)
+        for source in self.sources:
+            if "://" not in (place := source.schema_.from_) and place != "introspect":
+                found.add(self.base / place)
+            if (tls := source.policy.tls) is not None:
+                found |= {path for path in (tls.ca, tls.certificate, tls.key) if path is not None}
+        documents = self.gateway.http.documents
+        if documents is not None and documents.manifest is not None:
+            found.add(documents.manifest)
+        return frozenset(found)
 
     def mark(self, path: ConfigPath) -> Mark | None:
         """Where `path`, or its longest known prefix, stands. A source may be named instead of counted."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from gateway.errors import Unauthenticated
 from gateway.server.house import Fields
-from gateway.server.identity.tokens import Tokens
 from gateway.upstream.caller import Caller
+
+if TYPE_CHECKING:
+    from gateway.server.identity.tokens import Tokens
 
 BEARER = b"bearer"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from graphql import (
@@ -17,6 +18,7 @@ from graphql import (
     OperationType,
     SchemaDefinitionNode,
     SchemaExtensionNode,
+    TypeDefinitionNode,
     build_ast_schema,
     parse,
     validate_schema,
@@ -27,6 +29,7 @@ from gateway.config.model.part import Part, setting
 from gateway.config.problem import ConfigError, Mark, Problem
 from gateway.sources.base import Facts, Lookup, Subgraph
 from gateway.sources.document import INTROSPECT, Document, read_document
+from gateway.sources.federation.definitions import definition_faults
 from gateway.sources.federation.read import Fault, Read, read, unknown_directives, used
 from gateway.sources.federation.sdl import read_sdl
 from gateway.sources.federation.spec import Speech, definitions_of, speech_of
@@ -90,7 +93,7 @@ def assemble(source: Source, document: Document, told: Read, roots: dict[Operati
         raise ConfigError(problems)
     root = told.types[query]
     writes = frozenset(roots[operation] for operation in (OperationType.MUTATION, OperationType.SUBSCRIPTION))
-    types = {name: node for name, node in told.types.items() if name not in writes or name == query}
+    types = {name: _asked(name, node, told.facts) for name, node in told.types.items() if name not in writes or name == query}
     if source.expose is not None:
         types = pruned(types, exposed(root, source.expose), entities)  # type: ignore[arg-type]  # the query root is an object type
     whole = Subgraph(
@@ -113,6 +116,17 @@ def assemble(source: Source, document: Document, told: Read, roots: dict[Operati
         entities_per_call=getattr(source.options, "entities_per_call", ENTITIES_PER_CALL),
     )
     return prefixed(source, whole)
+
+
+def _asked(name: str, node: TypeDefinitionNode, facts: Facts) -> TypeDefinitionNode:
+    """The type without the arguments whose value comes from a context: nobody is asked for them."""
+    if not any(parent == name for parent, _ in facts.from_context):
+        return node
+    fields = []
+    for field in fields_of(node):
+        given = {argument.name for argument in facts.from_context.get((name, field.name.value), ())}
+        fields.append(replace(field, arguments=tuple(a for a in field.arguments or () if a.name.value not in given)))
+    return replace(node, fields=tuple(fields))  # type: ignore[call-arg]  # it has fields
 
 
 def key_lookups(facts: Facts) -> tuple[Lookup, ...]:
@@ -157,6 +171,7 @@ def _roots(document: DocumentNode) -> dict[OperationType, str]:
 def _faults(document: DocumentNode, speech: Speech, told: Read, query: str) -> list[Fault]:
     faults: list[Fault] = [(code, message, None) for code, message in speech.faults]
     faults += told.faults
+    faults += definition_faults(document, speech)
     for name, node in unknown_directives(document, speech).items():
         faults.append(("INVALID_GRAPHQL", f"@{name} is applied but neither defined nor part of the federation spec", node))
     return faults or [("INVALID_GRAPHQL", getattr(e, "message", str(e)), _node(e)) for e in _invalid(told, query)]

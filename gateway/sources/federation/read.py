@@ -5,6 +5,7 @@ What is wrong is told all at once, as (code, message, node) with the node's plac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -20,6 +21,7 @@ from graphql import (
     FieldDefinitionNode,
     GraphQLSyntaxError,
     InputObjectTypeDefinitionNode,
+    InputValueDefinitionNode,
     InterfaceTypeDefinitionNode,
     NameNode,
     Node,
@@ -36,12 +38,13 @@ from graphql import (
     parse,
 )
 
-from gateway.sources.base import Coordinate, Facts, Key, Override
+from gateway.sources.base import Contextual, Coordinate, Facts, Key, Override
 from gateway.sources.federation.spec import DEFINITIONS, KEPT, OWN_TYPES, Speech
 from gateway.sources.reach import BUILT_IN, Types, fields_of
 
 Fault = tuple[str, str, Node | None]
 PARTS = ("interfaces", "directives", "fields", "types", "values")
+FROM_CONTEXT = re.compile(r"\s*\$(?P<context>\w+)\s*(?P<selection>\S.*)", re.DOTALL)
 SPECIFIED = frozenset({"deprecated", "specifiedBy", "oneOf"})
 DEFINED = {
     "object_type_extension": ObjectTypeDefinitionNode,
@@ -102,6 +105,10 @@ class _Reader:
         self.interface_objects: set[str] = set()
         self.inaccessible: set[str] = set()
         self.of_extension: dict[int, bool] = {}
+        self.contexts: dict[str, list[str]] = {}
+        self.from_context: dict[Coordinate, tuple[Contextual, ...]] = {}
+        self.extended: set[str] = set()
+        self.shareable_twice: list[Coordinate] = []
 
     def standard(self, directive: str) -> str | None:
         """The standard name of a directive of the spec; None: it is not of the spec."""
@@ -124,11 +131,19 @@ class _Reader:
                 continue
             whole = self._defined(node) if isinstance(node, TypeExtensionNode) else node
             name = whole.name.value
+            extends = any(self.standard(d.name.value) == "extends" for d in whole.directives or ())
+            extends = extends or isinstance(node, TypeExtensionNode)
+            self._note_extension(name, extends, new=name not in types)
             for directive in whole.directives or ():
-                extends = any(self.standard(d.name.value) == "extends" for d in whole.directives or ())
-                self.of_extension[id(directive)] = extends or isinstance(node, TypeExtensionNode)
+                self.of_extension[id(directive)] = extends
             types[name] = whole if name not in types else self._joined(types[name], whole, node)
         return types
+
+    def _note_extension(self, name: str, extends: bool, *, new: bool) -> None:
+        if extends and new:
+            self.extended.add(name)
+        elif not extends:
+            self.extended.discard(name)
 
     def _machinery(self, name: str) -> bool:
         return name in OWN_TYPES or name in BUILT_IN or name.startswith(self.speech.prefixes)
@@ -140,7 +155,7 @@ class _Reader:
 
     def _joined(self, known: TypeDefinitionNode, more: TypeDefinitionNode, node: Node) -> TypeDefinitionNode:
         if known.kind != more.kind:
-            self.faults.append(("EXTENSION_WITH_WRONG_KIND", f"{known.name.value} is extended as another kind of type", node))
+            self.faults.append(("TYPE_KIND_MISMATCH", f"{known.name.value} is extended as another kind of type", node))
             return known
         parts: dict[str, Any] = {p: (getattr(known, p) or ()) + (getattr(more, p) or ()) for p in PARTS if hasattr(known, p)}
         return replace(known, description=getattr(known, "description", None) or getattr(more, "description", None), **parts)
@@ -157,6 +172,8 @@ class _Reader:
                 self.inaccessible.add(name)
             elif standard == "shareable":
                 self.shareable |= {(name, f.name.value) for f in fields_of(node)}
+            elif standard == "context":
+                self.contexts.setdefault(str(_argument(directive, "name")), []).append(name)
             elif standard == "external":
                 self.external |= {(name, f.name.value) for f in fields_of(node)}
         for field in getattr(node, "fields", None) or ():
@@ -169,10 +186,13 @@ class _Reader:
     def _member_facts(self, parent: str, field: Any) -> None:
         at = (parent, field.name.value)
         coordinate = ".".join(at)
+        marked: set[Coordinate] = set()
         for standard, directive in self._standing(field):
             if standard == "external":
                 self.external.add(at)
             elif standard == "shareable":
+                self.shareable_twice += [at] if at in marked else []
+                marked.add(at)
                 self.shareable.add(at)
             elif standard == "inaccessible":
                 self.inaccessible.add(coordinate)
@@ -181,9 +201,33 @@ class _Reader:
             elif standard == "override":
                 label = _argument(directive, "label")
                 self.overrides[at] = Override(str(_argument(directive, "from")), None if label is None else str(label))
+        contextual: list[Contextual] = []
         for argument in getattr(field, "arguments", None) or ():
+            contextual += self._contextual(f"{coordinate}({argument.name.value}:)", argument)
             if any(standard == "inaccessible" for standard, _ in self._standing(argument)):
                 self.inaccessible.add(f"{coordinate}({argument.name.value}:)")
+        if contextual:
+            self.from_context[at] = tuple(contextual)
+
+    def _contextual(self, coordinate: str, argument: InputValueDefinitionNode) -> Iterator[Contextual]:
+        """What `@fromContext(field: "$name { ... }")` says of an argument."""
+        for standard, directive in self._standing(argument):
+            if standard != "fromContext":
+                continue
+            text = str(_argument(directive, "field") or "")
+            matched = FROM_CONTEXT.fullmatch(text)
+            if matched is None:
+                said = f'@fromContext(field: "{text}") of {coordinate} names no context; it begins with one: "$name {{ field }}"'
+                self.faults.append(("NO_CONTEXT_IN_SELECTION", said, directive))
+                continue
+            try:
+                selection = value_selection(matched["selection"])
+            except (GraphQLSyntaxError, ValueError):
+                said = f'@fromContext(field: "{text}") of {coordinate} selects nothing that can be read'
+                self.faults.append(("CONTEXT_INVALID_SELECTION", said, directive))
+                continue
+            default = argument.default_value is not None
+            yield Contextual(argument.name.value, argument.type, matched["context"], selection, default)
 
     def _standing(self, node: Any) -> Iterator[tuple[str, ConstDirectiveNode]]:
         for directive in node.directives or ():
@@ -228,6 +272,11 @@ class _Reader:
             overrides=self.overrides,
             interface_objects=frozenset(self.interface_objects),
             inaccessible=frozenset(self.inaccessible),
+            contexts={name: tuple(types) for name, types in self.contexts.items()},
+            from_context=self.from_context,
+            extended=frozenset(self.extended),
+            shareable_twice=tuple(self.shareable_twice),
+            interface_keys=first or self.speech.version >= (2, 3),
             shares=first,
         )
 
@@ -238,6 +287,14 @@ def field_set(text: str) -> SelectionSetNode:
     (operation,) = parse(f"{{ {text} }}", no_location=True).definitions
     assert isinstance(operation, OperationDefinitionNode)  # it begins with a brace
     return operation.selection_set
+
+
+def value_selection(text: str) -> SelectionSetNode:
+    """`{ field }`, or `... on A { a } ... on B { b }`: a value of a context. Raises as `field_set` does."""
+    text = text.strip()
+    if text.startswith("{") != text.endswith("}") and not text.startswith("..."):
+        raise ValueError(text)
+    return field_set(text[1:-1] if text.startswith("{") else text)
 
 
 def _argument(directive: ConstDirectiveNode, name: str) -> str | bool | None:

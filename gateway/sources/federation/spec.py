@@ -27,7 +27,7 @@ from graphql.language import DirectiveDefinitionNode
 IDENTITY = "https://specs.apollo.dev/federation"
 LINK = "https://specs.apollo.dev/link"
 URL = re.compile(r"(?P<identity>.*)/v(?P<major>\d+)\.(?P<minor>\d+)/?$")
-LATEST = (2, 13)
+LATEST = (2, 14)
 """The newest version of the federation spec whose directives are known here."""
 
 KEPT = frozenset({"tag", "cost", "listSize", "authenticated", "requiresScopes", "policy"})

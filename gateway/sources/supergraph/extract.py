@@ -17,9 +17,11 @@ from graphql import (
     FieldDefinitionNode,
     InputObjectTypeDefinitionNode,
     InterfaceTypeDefinitionNode,
+    ListValueNode,
     NamedTypeNode,
     NameNode,
     ObjectTypeDefinitionNode,
+    ObjectValueNode,
     OperationType,
     SchemaDefinitionNode,
     SelectionSetNode,
@@ -29,8 +31,8 @@ from graphql import (
     parse_type,
 )
 
-from gateway.sources.base import Coordinate, Facts, Key, Override
-from gateway.sources.federation.read import Read, field_set
+from gateway.sources.base import Contextual, Coordinate, Facts, Key, Override
+from gateway.sources.federation.read import Read, field_set, value_selection
 from gateway.sources.supergraph.spec import JoinSpec
 
 SPECIFIED = frozenset({"deprecated", "specifiedBy", "oneOf", "include", "skip"})
@@ -90,6 +92,10 @@ def _joined(node: Any, name: str, spec: JoinSpec) -> Iterator[Arguments]:
 
 
 def _value(node: Any) -> Any:
+    if isinstance(node, ListValueNode):
+        return [_value(item) for item in node.values]
+    if isinstance(node, ObjectValueNode):
+        return {member.name.value: _value(member.value) for member in node.fields}
     return node.value if isinstance(node, StringValueNode | BooleanValueNode | EnumValueNode) else None
 
 
@@ -107,6 +113,8 @@ class _Graph:
         self.overrides: dict[Coordinate, Override] = {}
         self.interface_objects: set[str] = set()
         self.inaccessible: set[str] = set()
+        self.contexts: dict[str, list[str]] = {}
+        self.from_context: dict[Coordinate, tuple[Contextual, ...]] = {}
 
     def read(self, directives: tuple[DirectiveDefinitionNode, ...], roots: Mapping[OperationType, str]) -> Read:
         query = roots.get(OperationType.QUERY, "Query")
@@ -120,6 +128,8 @@ class _Graph:
             overrides=self.overrides,
             interface_objects=frozenset(self.interface_objects),
             inaccessible=frozenset(self.inaccessible),
+            contexts={name: tuple(types) for name, types in self.contexts.items()},
+            from_context=self.from_context,
             composed=True,
             shares=True,
         )
@@ -142,6 +152,8 @@ class _Graph:
                 fields=getattr(node, "fields", ()),
             )
         self._note(name, node)
+        for context in _joined(node, "context", self.spec):
+            self.contexts.setdefault(context["name"], []).append(name)
         self.types[name] = self._type(name, node)
 
     def _type(self, name: str, node: TypeDefinitionNode) -> TypeDefinitionNode:
@@ -206,6 +218,11 @@ class _Graph:
             self.requires[at] = field_set(join["requires"])
         if join.get("provides"):
             self.provides[at] = field_set(join["provides"])
+        if join.get("contextArguments"):
+            self.from_context[at] = tuple(
+                Contextual(c["name"], parse_type(c["type"], no_location=True), c["context"], value_selection(c["selection"]))
+                for c in join["contextArguments"]
+            )
         if join.get("override"):
             self.overrides[at] = Override(join["override"], join.get("overrideLabel"))
 

@@ -43,8 +43,10 @@ def join_spec(document: DocumentNode) -> JoinSpec:
     links = links_of(document.definitions)
     join = next((link for link in links if link.identity == JOIN), None)
     if join is None:
-        return JoinSpec(faults=(("INVALID_SUPERGRAPH", "is no supergraph: it does not link to the join specification"),))
-    faults = [("UNKNOWN_SPEC_VERSION", _unknown(link)) for link in links if _is_unknown(link)]
+        return JoinSpec(
+            faults=(("INVALID_FEDERATION_SUPERGRAPH", "is no supergraph: it does not link to the join specification"),)
+        )
+    faults = [("UNSUPPORTED_LINKED_FEATURE", _unknown(link)) for link in links if _is_unknown(link)]
     names = {f"{join.prefix}__{name}": f"join__{name}" for name in ("type", "field", "implements", "unionMember", "enumValue")}
     names |= {f"{join.prefix}__{name}": f"join__{name}" for name in ("graph", "owner", "directive")}
     for name in STANDARD:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import pybreaker
 
 from gateway.config.model import CircuitBreaker
 from gateway.errors import (
@@ -28,6 +27,10 @@ from gateway.errors import (
 )
 from gateway.upstream.call import Call, Layer, Reply, Send
 from gateway.upstream.clock import Clock
+from gateway.upstream.optional import without
+
+with without("redis"):
+    import pybreaker
 
 FAULTS = (UpstreamUnreachable, UpstreamTimeout, UpstreamTls, UpstreamFailed, UpstreamBadContent)
 """The source's own failures. Another answer (4xx, a GraphQL error, drift, one too large) shows that it is there."""

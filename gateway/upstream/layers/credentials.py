@@ -144,7 +144,7 @@ class Tokens:
 
 def tokens_for(source: str, grant: ClientCredentials, clock: Clock) -> tuple[Tokens, HttpxClient]:
     """A source's tokens, and the client they are asked for with, which is to be closed."""
-    client = HttpxClient(Limits(TOKEN_TIME, 1, TOKEN_SIZE))
+    client = HttpxClient(Limits(TOKEN_TIME, 1, TOKEN_SIZE)).ready()
     return Tokens(source, grant, client.send, clock), client
 
 

@@ -1,4 +1,4 @@
-"""The wire: one client per source. The only door to pyreqwest (`data`) and httpx (`control`).
+"""The wire: one client per source. The only door to pyreqwest (`data`) and httpx (`control`, `exchange`).
 
 What a client does for every call, whatever its library does by itself: no redirects, no proxies from the environment, no
 cookies, no compression asked for, one total time limit, one size limit, and every failure as one of `gateway.errors`.

@@ -112,8 +112,20 @@ BAD = {
     "INVALID_LINK_DIRECTIVE_USAGE": HEAD.format("v2.0", '["@interfaceObject"]') + "type Query { a: Int }",
     "KEY_INVALID_FIELDS": FED2 + 'type A @key(fields: "id {") { id: ID! }',
     "KEY_INVALID_FIELDS_TYPE": FED2 + "type A @key { id: ID! }",
-    "EXTENSION_WITH_WRONG_KIND": FED2 + "type A { x: Int } extend enum A { B }",
+    "TYPE_KIND_MISMATCH": FED2 + "type A { x: Int } extend enum A { B }",
     "INVALID_GRAPHQL": FED2 + "type Query { a: Nowhere }",
+    "REQUIRES_INVALID_FIELDS_TYPE": FED2 + 'type A @key(fields: "id") { id: ID! x: Int @requires(fields: [1]) }',
+    "PROVIDES_INVALID_FIELDS_TYPE": FED2 + "type Query { a: Int @provides(fields: 3) }",
+    "DIRECTIVE_DEFINITION_INVALID": FED2 + "directive @key(parts: String!) on OBJECT type Query { a: Int }",
+    "TYPE_DEFINITION_INVALID": FED2 + "type _Any { x: Int } type Query { a: Int }",
+    "INVALID_LINK_IDENTIFIER": 'extend schema @link(url: "https://example.com/nothing") type Query { a: Int }',
+    "UNKNOWN_LINK_VERSION": 'extend schema @link(url: "https://specs.apollo.dev/link/v3.0") type Query { a: Int }',
+    "UNSUPPORTED_LINKED_FEATURE": 'extend schema @link(url: "https://example.com/x/v1.0", for: SECURITY) type Query { a: Int }',
+    "DIRECTIVE_COMPOSITION_ERROR": HEAD.format("v2.1", '["@composeDirective"]')
+    + 'extend schema @composeDirective(name: "@nowhere") type Query { a: Int }',
+    "DISALLOWED_INACCESSIBLE": FED2 + "directive @own(x: Int @inaccessible) on OBJECT type Query { a: Int }",
+    "NO_CONTEXT_IN_SELECTION": HEAD.format("v2.8", '["@fromContext"]')
+    + 'type Query { a(x: Int @fromContext(field: "{ y }")): Int }',
     "SCHEMA_SYNTAX": FED2 + "type Query {",
 }
 

@@ -10,10 +10,12 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
 
-from aiocache.base import BaseCache
-from aiocache.serializers import NullSerializer
-
 from gateway.upstream.layers.cache.freshness import Copy
+from gateway.upstream.optional import without
+
+with without("redis"):
+    from aiocache.base import BaseCache
+    from aiocache.serializers import NullSerializer
 
 
 class Store(BaseCache):  # type: ignore[misc]  # aiocache has no types
