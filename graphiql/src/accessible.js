@@ -24,7 +24,10 @@ export function accessible(root) {
   new MutationObserver(correct).observe(root, watch);
   correct();
   root.addEventListener('keydown', leave);
-  import('monaco-graphql/esm/monaco-editor.js').then(({ editor }) => editor.onDidCreateEditor(each => setTimeout(named, 0, editor, each)));
+  import('monaco-graphql/esm/monaco-editor.js').then(({ editor }) => {
+    editor.onDidCreateEditor(each => setTimeout(named, 0, editor, each));
+    for (const each of editor.getEditors()) setTimeout(named, 0, editor, each);
+  });
   subscribe(() => announce(document.getElementById('announcement'), lastRun()));
 }
 
