@@ -33,7 +33,7 @@ from gateway.engine.stories import Stories
 from gateway.engine.warnings import deprecated, field_deprecated
 from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
-from gateway.execution.compile import compile_plan
+from gateway.execution.compile import Leaves, compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
 from gateway.planning.plan import Plan
@@ -98,6 +98,7 @@ class Engine:
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
         self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
+        self.leaves: Leaves = {}
         self.answers = AnswerStore()
         self.flights: Flights[tuple[Any, ...], Outcome] = Flights()
         self.introspecting: Flights[tuple[Variant, bytes], Mapping[str, bytes]] = Flights()
@@ -139,8 +140,8 @@ class Engine:
     ) -> Answer:  # fmt: skip
         """The answer; its story is kept, where it has errors."""
         if answer.has_errors:
-            node, plan = (document.node if document else None), (variant.ready.plan if variant else None)
-            self.stories.keep(asked, answer, self.clock(), node, plan, outcome.exchanges if outcome else ())
+            text, plan = (asked.document if document else None), (variant.ready.plan if variant else None)
+            self.stories.keep(asked, answer, self.clock(), text, plan, outcome.exchanges if outcome else ())
         return answer
 
     def plan(self, document: str, operation_name: str | None = None, variables: Mapping[str, Any] | None = None) -> Plan:
@@ -179,10 +180,10 @@ class Engine:
         try:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
             if self.rights is not None and document.refusal is None:
-                document.rules = self.rights.of_document(document.node)
+                document.rules = self.rights.of_document(document.parsed[0])
             if document.refusal is None:
-                document.labels = labels_of(self.supergraph, document.node)
-            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
+                document.labels = labels_of(self.supergraph, document.parsed[0])
+            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.parsed[0])])
         except RequestError as refused:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
@@ -198,13 +199,14 @@ class Engine:
         chosen = zip(document.labels, flags[len(document.flag_names) :], strict=False)
         plan = self._plan(operation, frozenset(label for label, has in chosen if has))
         rules = self.rights.of_sources(plan.subgraphs) if self.rights else 0
-        variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection, withheld, rules)
+        variant = Variant(compile_plan(plan, self.supergraph.subgraphs, self.leaves), operation.introspection, withheld, rules)
         document.variants.put(flags, variant)
+        document.let_go()
         return variant
 
     def _normal(self, document: Document, variables: Variables) -> Operation:
         flags = {name: bool(variables.get(name)) for name in document.flag_names}
-        return normalise(self.supergraph.schema, document.node, document.operation, flags)
+        return normalise(self.supergraph.schema, *document.parsed, flags)
 
     def _plan(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
         plan = plan_operation(operation, self.supergraph.chosen(labels))

@@ -26,14 +26,14 @@ def introspect(
     schema: GraphQLSchema, document: Document, fields: Sequence[FieldNode], variables: Mapping[str, Any]
 ) -> Mapping[str, bytes]:
     """Response key → JSON. A large schema takes seconds: call it off the event loop, and keep the answer."""
-    operation = document.operation
+    node, operation = document.parsed
     only = OperationDefinitionNode(
         operation=operation.operation,
         variable_definitions=operation.variable_definitions,
         directives=(),
         selection_set=SelectionSetNode(selections=tuple(fields)),
     )
-    fragments = (d for d in document.node.definitions if isinstance(d, FragmentDefinitionNode))
+    fragments = (d for d in node.definitions if isinstance(d, FragmentDefinitionNode))
     result = execute_sync(schema, DocumentNode(definitions=(only, *fragments)), variable_values=dict(variables))
     if result.data is None or result.errors:
         raise InternalError()

@@ -7,6 +7,8 @@ the same (GraphQL, "CollectFields"). What planning and execution see has no frag
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import msgspec
 from graphql import (
@@ -21,6 +23,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     InlineFragmentNode,
+    Node,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -90,7 +93,6 @@ class Normaliser:
         self.schema = schema
         self.fragments = fragments
         self.flags = flags
-        self.type_nodes: dict[str, TypeNode] = {}
 
     def selection(self, parent: CompositeType, sets: Sequence[SelectionSetNode]) -> Selection:
         if not is_abstract_type(parent):
@@ -138,17 +140,12 @@ class Normaliser:
         location = _location(node)
         if (declared := self._definition_type(parent, name)) is None:
             return Field(key, name, INTROSPECTED.get(name, TYPENAME), location=location)
-        arguments = tuple(Argument(a.name.value, value=a.value) for a in node.arguments or ())
+        arguments = tuple(Argument(a.name.value, value=bare(a.value)) for a in node.arguments or ())
         named: GraphQLNamedType = get_named_type(declared)
         inner = None
         if isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
             inner = self.selection(named, [n.selection_set for n in nodes if n.selection_set])
-        return Field(key, name, self._type_node(str(declared)), arguments, inner, location=location)
-
-    def _type_node(self, printed: str) -> TypeNode:
-        if (node := self.type_nodes.get(printed)) is None:
-            node = self.type_nodes[printed] = parse_type(printed, no_location=True)
-        return node
+        return Field(key, name, _type_node(str(declared)), arguments, inner, location=location)
 
     # ------------------------------------------------------------ CollectFields
 
@@ -197,3 +194,24 @@ def _location(node: FieldNode) -> tuple[int, int] | None:
     if node.loc is None:
         return None
     return (node.loc.start_token.line, node.loc.start_token.column)
+
+
+@lru_cache(maxsize=4096)
+def _type_node(printed: str) -> TypeNode:
+    """One for all operations: they live as long as their plans."""
+    return parse_type(printed, no_location=True)
+
+
+AnyNode = TypeVar("AnyNode", bound=Node)
+
+
+def bare(node: AnyNode) -> AnyNode:
+    """The node without its place in the text, which would hold on to every token of the document."""
+    made: AnyNode = node.__class__(**{key: _bare(getattr(node, key)) for key in node.keys if key != "loc"})
+    return made
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, Node):
+        return bare(value)
+    return tuple(map(_bare, value)) if isinstance(value, tuple | list) else value
