@@ -30,6 +30,7 @@ from gateway.errors import RequestError
 from gateway.planning.plan import show, to_json
 
 Config = Annotated[Path, Parameter(help="The configuration: a YAML file, or a folder of them.")]
+Operations = Annotated[Path | None, Parameter(help="A folder of .graphql files: what of the API they use, and their cost.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 
 app = App(
@@ -90,47 +91,23 @@ def demo(
 
 
 @app.command
-def coupling(
-    config: Config,
-    /,
-    *,
-    operations: Annotated[
-        Path | None, Parameter(help="A folder of .graphql files: what of the API they use, and their cost.")
-    ] = None,
-    json: Json = False,
-) -> int:
+def coupling(config: Config, /, *, operations: Operations = None, json: Json = False) -> int:
     """How much of each source clients depend on; with a folder of operations, what of it they use and what they cost."""
     screen, found = Screen(json), read(config)
-    supergraph = found.compose()
-    files = measures.documents(operations) if operations is not None else {}
-    usable = {file: document for file, document in files.items() if not isinstance(document, str)}
-    told = measures.coupling(supergraph, [each.name for each in found.subgraphs], usable)
-    planned = measures.costs(house.engine_of(found.settings, supergraph), operations, files) if operations is not None else ()
+    told = measures.report(found, found.compose(), operations)
     if json:
-        screen.data(
-            {"sources": [msgspec.to_builtins(each) for each in told], "operations": [msgspec.to_builtins(c) for c in planned]}
-        )
+        screen.data(told.data())
     else:
-        heads = ("source", "operations", "types", "fields", "required arguments", "fields used")
-        screen.table(
-            heads, ([str("-" if value is None else value) for value in msgspec.structs.astuple(each)[:6]] for each in told)
-        )
-        for each in told:
-            if each.unused:
-                screen.say(f"{each.source}: nothing uses {', '.join(each.unused)}")
-        for cost in planned:
-            mark = "  chatty" if cost.chatty else ""
-            screen.say(
-                f"{cost.file} {cost.operation}: {cost.fault or f'{cost.fetches} fetches from {chr(44).join(cost.sources)}'}{mark}"
-            )
-    return PROBLEMS if any(cost.fault for cost in planned) else FINE
+        told.show(screen)
+    return FINE if told.fine else max(PROBLEMS, screen.problems(() if json else told.budgets))
 
 
 @app.command
-def check(config: Config, /, *, json: Json = False) -> int:
+def check(config: Config, /, *, operations: Operations = None, json: Json = False) -> int:
     """Everything that is wrong with a configuration, and everything worth knowing about it.
 
-    Reads the configuration, asks every service for its schema and composes them, as `serve` would.
+    Reads the configuration, asks every service for its schema and composes them, as `serve` would. How much of each source
+    clients depend on is counted; what exceeds a source's `budget` is a problem.
     """
     screen, found = Screen(json), read(config)
     hints = (*found.problems, *found.hints())
@@ -138,14 +115,16 @@ def check(config: Config, /, *, json: Json = False) -> int:
         supergraph = found.compose()
     except ConfigError as error:
         return screen.problems([*error.problems, *(hint for hint in hints if hint.severity != "error")])
-    types = sum(not name.startswith("__") for name in supergraph.schema.type_map)
-    root = supergraph.schema.query_type
-    fields = len(root.fields) if root else 0
+    told = measures.report(found, supergraph, operations)
     hints = (*hints, *found.settings.located(supergraph.hints))
-    code = screen.problems(hints)
-    if not json:
+    code = screen.problems((*told.budgets, *hints), **(told.data() if json else {}))
+    if json:
+        return code if told.fine else PROBLEMS
+    if told.fine:
+        types, fields = measures.size(supergraph)
         screen.say(f"fine: {len(found.subgraphs)} sources, {types} types, {fields} root fields, {len(hints)} hints", "bold")
-    return code
+    told.show(screen)
+    return code if told.fine else PROBLEMS
 
 
 @app.command

@@ -17,7 +17,7 @@ def show(row: Row, seconds: float) -> None:
     told = (f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.measured.values())
     figures = ", ".join(map(" ".join, zip(row.measured, told, strict=True)))
     print(f"\n{'held  ' if row.held else 'BROKEN'} {row.fault} ({seconds:.0f} s)\n       {figures}")
-    for demand, holds in row.holds.items():
+    for demand, holds in row.demands.items():
         print(f"       {'yes' if holds else 'NO '} {demand}", flush=True)
 
 

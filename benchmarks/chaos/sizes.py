@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
 class Size(msgspec.Struct, frozen=True):
-    """How long a run is. `slack`: factor on limits of time, for a machine that does other things meanwhile."""
+    """How long a run is."""
 
     seconds: float = 10.0
     rate: float = 200.0
@@ -15,24 +17,54 @@ class Size(msgspec.Struct, frozen=True):
     disconnects: int = 10_000
     identical: int = 1000
     concurrent: int = 2000
+    complete: float = 0.99
+    """Share of answers that repetitions have to make complete."""
     steps: int = 10_000
-    """Of the machine of identities; `examples`: runs of it between two looks at the number of steps."""
+    """Of each state machine; `examples`: runs of it between two looks at the number of steps."""
     examples: int = 100
-    slack: float = 1.0
+    repeatable: bool = False
+    """State machines take the same steps each time."""
+    patience: float = 2.0
+    """Seconds of a try that nothing but a fault may end."""
+
+    def patient(self) -> dict[str, Any]:
+        """A policy's timeouts; as the default has them where `patience` is its."""
+        return {"timeout": {"per_try": f"{self.patience:g}s", "total": f"{self.patience * 2.5:g}s"}}
+
+    def limits(self) -> dict[str, Any]:
+        return {"deadline": f"{self.patience * 5:g}s"}
 
 
 SHORT = Size(
-    seconds=2.0, rate=80.0, dead=3.0, reset=0.6, disconnects=200, identical=200, concurrent=200, steps=300, examples=15, slack=4.0
+    seconds=1.5,
+    rate=60.0,
+    dead=3.0,
+    reset=0.6,
+    disconnects=300,
+    identical=200,
+    concurrent=200,
+    complete=0.9,
+    steps=300,
+    examples=10,
+    repeatable=True,
+    patience=20.0,
 )
+"""On a machine that may do anything else meanwhile."""
 
 
 class Row(msgspec.Struct):
-    """`holds`: what was demanded → whether it was so."""
+    """What was demanded → whether it was so. `holds` is counted: how busy the machine is changes nothing. `times` are times, and
+    mean something only on a machine that does nothing else; the short form leaves them out."""
 
     fault: str
     measured: dict[str, float | int | str]
     holds: dict[str, bool]
+    times: dict[str, bool] = {}
+
+    @property
+    def demands(self) -> dict[str, bool]:
+        return self.holds | self.times
 
     @property
     def held(self) -> bool:
-        return all(self.holds.values())
+        return all(self.demands.values())

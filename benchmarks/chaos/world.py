@@ -16,7 +16,13 @@ from typing import Any
 
 import msgspec
 
+from benchmarks.chaos.watched import TOLD
+
+ROOT = Path(__file__).parents[2]
+WATCHED = Path(__file__).with_name("watched.py")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+MIB = 1024 * 1024
+OFF: Mapping[str, Any] = {"cache": "off", "retry": "off", "circuit_breaker": "off"}
 MEDIA = "application/graphql-response+json"
 
 
@@ -61,8 +67,12 @@ class Source:
         self.headers = ""
         self.version = 0
         self.slow: Callable[[], float] = lambda: 0.0
+        self.gate = asyncio.Event()
+        """Closed, no answer goes out."""
+        self.gate.set()
 
     async def answer(self, path: str) -> bytes:
+        await self.gate.wait()
         if delay := self.delay + self.slow():
             await asyncio.sleep(delay)
         number = path.rpartition("/")[2]
@@ -97,6 +107,9 @@ class Proxy:
         self.times: list[float] = []
         self.good: list[float] = []
         self.open = 0
+        self.most_at_once = 0
+        """Calls that were under way together."""
+        self._under_way = 0
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -125,12 +138,23 @@ class Proxy:
             head = await connection.reader.readuntil(b"\r\n\r\n")
             path = head.split(b" ", 2)[1].decode()
             self.times.append(monotonic())
-            if (fault := self.decide(path)) is not None:
-                await fault(connection)
-                return
-            answer = await self.source.answer(path)
-            self.good.append(monotonic())
-            await connection.say(answer)
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+            try:
+                if not await self._answered(connection, path):
+                    return
+            finally:
+                self._under_way -= 1
+
+    async def _answered(self, connection: Connection, path: str) -> bool:
+        """False: the connection is over."""
+        if (fault := self.decide(path)) is not None:
+            await fault(connection)
+            return False
+        answer = await self.source.answer(path)
+        self.good.append(monotonic())
+        await connection.say(answer)
+        return True
 
     async def stop(self) -> None:
         self.server.close()
@@ -156,6 +180,10 @@ class Answer(msgspec.Struct):
         return [error["extensions"]["code"] for error in self.body.get("errors", ())]
 
     @property
+    def asked(self) -> float:
+        return self.at - self.seconds
+
+    @property
     def stale(self) -> bool:
         return any(w["code"] == "STALE_DATA" for w in self.body.get("extensions", {}).get("warnings", ()))
 
@@ -165,6 +193,10 @@ class Answer(msgspec.Struct):
         nulls = [name for name, value in (self.body.get("data") or {}).items() if value is None]
         told = {error.get("path", [None])[0] for error in self.body.get("errors", ())}
         return told.issuperset(nulls)
+
+
+def explained(answers: Sequence[Answer]) -> bool:
+    return all(answer.is_explained for answer in answers)
 
 
 class Caller:
@@ -199,6 +231,7 @@ class Caller:
         return Answer(int(status.split(" ")[1]), fields, msgspec.json.decode(body), now, now - began)
 
     async def status(self) -> Mapping[str, Any]:
+        """The gateway's own view of each source, by name."""
         answer = await self.exchange(b"GET /status.json HTTP/1.1\r\nhost: gateway\r\n\r\n")
         return {source["name"]: source for source in answer.body["sources"]}
 
@@ -217,6 +250,16 @@ async def steady(caller: Caller, rate: float, seconds: float, asked: Callable[[i
     return list(await asyncio.gather(*tasks))
 
 
+async def until(seen: Callable[[], Awaitable[bool]], seconds: float = 120.0) -> bool:
+    """Look again and again, for a time that no machine needs; False: it never came."""
+    began = monotonic()
+    while not await seen():
+        if monotonic() - began > seconds:
+            return False
+        await asyncio.sleep(0.02)
+    return True
+
+
 def quantile(answers: Sequence[Answer], share: float) -> float:
     times = sorted(answer.seconds for answer in answers)
     return times[min(len(times) - 1, int(share * len(times)))]
@@ -225,10 +268,12 @@ def quantile(answers: Sequence[Answer], share: float) -> float:
 class World:
     """A gateway and what is before and behind it."""
 
-    def __init__(self, proxies: Mapping[str, Proxy], caller: Caller, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, proxies: Mapping[str, Proxy], caller: Caller, process: asyncio.subprocess.Process, log: Path) -> None:
         self.proxies = proxies
         self.caller = caller
         self.pid = process.pid
+        self._process = process
+        self._log = log
 
     def __getitem__(self, name: str) -> Proxy:
         return self.proxies[name]
@@ -242,6 +287,26 @@ class World:
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    @property
+    def tracebacks(self) -> int:
+        """Faults of its own that the gateway has logged."""
+        return self._log.read_bytes().count(b"Traceback")
+
+    async def tasks(self) -> int:
+        """Tasks of the gateway that have not ended."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(b"\n")
+        while not (line := await stdout.readline()).startswith(TOLD.encode()):
+            assert line, "the gateway has ended"
+        return int(line[len(TOLD) :])
+
+    async def quiet(self) -> bool:
+        """No call is open, and no caller's connection but those that are kept for the next question."""
+        status = await self.caller.status()
+        return not any(each["open_calls"] or each["orphans"] or each["queued"] for each in status.values())
+
 
 @asynccontextmanager
 async def world(names: str = "a", policy: Mapping[str, Any] | None = None, **gateway: Any) -> AsyncIterator[World]:
@@ -250,18 +315,22 @@ async def world(names: str = "a", policy: Mapping[str, Any] | None = None, **gat
     with TemporaryDirectory() as folder:
         for proxy in proxies.values():
             await proxy.start()
-        config = _written(Path(folder), proxies, policy or {}, gateway)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "serve", str(config), "--port", "0"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        config, log = _written(Path(folder), proxies, policy or {}, gateway), Path(folder) / "log"
+        with log.open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", str(WATCHED), "serve", str(config), "--port", "0"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )
         try:
-            caller = Caller(await _port(process))
-            yield World(proxies, caller, process)
+            caller = Caller(await _port(process, log))
+            yield World(proxies, caller, process, log)
             caller.close()
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                process.kill()
             await process.wait()
             for proxy in proxies.values():
                 await proxy.stop()
@@ -282,12 +351,12 @@ def _written(folder: Path, proxies: Mapping[str, Proxy], policy: Mapping[str, An
     return config
 
 
-async def _port(process: asyncio.subprocess.Process) -> int:
+async def _port(process: asyncio.subprocess.Process, log: Path) -> int:
     assert process.stdout is not None
     said = b""
     while not (found := re.search(rb":(\d+)/graphql", said)):
         line = await process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the gateway did not start: {said.decode()}")
+            raise RuntimeError(f"the gateway did not start: {await asyncio.to_thread(log.read_text)}")
         said += line
     return int(found[1])

@@ -12,7 +12,6 @@ from gateway.app.rights import requirement
 from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
-from gateway.telemetry import tracer
 from gateway.upstream.call import HeaderRules, Send, Sends
 from gateway.upstream.clock import REAL
 from gateway.upstream.headers import header_rules
@@ -55,7 +54,8 @@ class Line(msgspec.Struct, frozen=True):
 def shared_of(settings: Settings) -> Shared:
     """What all lines have in common."""
     store, items = Store(settings.cache.size), Items(settings.cache.size // SHARE, REAL.wall)
-    return Shared(store=store, items=items, tracer=tracer())
+    told = settings.telemetry
+    return Shared(store=store, items=items, traced=told.traces is not None, measured=told.metrics is not None)
 
 
 def lines(settings: Settings, shared: Shared | None = None, before: Mapping[str, Line] = {}) -> tuple[Line, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from graphql import (
@@ -21,11 +22,17 @@ from graphql import (
     visit,
 )
 
+from gateway.app import engine_of
+from gateway.commands.reading import Read
+from gateway.commands.screen import Screen
 from gateway.composition import Supergraph
+from gateway.config.model import Source
+from gateway.config.problem import Problem
 from gateway.engine import Engine
 from gateway.errors import RequestError
 from gateway.sources.base import Subgraph
 from gateway.sources.reach import fields_of
+from gateway.sources.report import reachable
 
 DOCUMENTS = frozenset({".graphql", ".gql"})
 CHATTY = 5
@@ -97,6 +104,22 @@ def _used(supergraph: Supergraph, document: DocumentNode) -> Iterator[Coordinate
     yield from found
 
 
+def over_budget(sources: Iterable[Source], names: Mapping[str, Iterable[str]], told: Iterable[Coupling]) -> Iterator[Problem]:
+    """A problem for each number that is larger than its source's budget allows. `names`: the subgraphs of each source."""
+    found = {each.source: each for each in told}
+    for source in sources:
+        parts = [found[name] for name in names[source.name] if name in found]
+        for key, limit in source.budget.model_dump(exclude_none=True).items():
+            actual = sum(getattr(part, key) for part in parts)
+            if actual > limit:
+                what = key.replace("_", " ")
+                message = f"{actual} {what} of {source.name} are part of the API; its budget is {limit}"
+                fix = "leave out with `expose` what nobody needs (`--operations` tells), or decide on a larger budget"
+                owners = (reachable(source.owner),)
+                path = ("sources", source.name, "budget", key)
+                yield Problem("SURFACE_BUDGET", message, path, sources=(source.name,), owners=owners, fix=fix)
+
+
 # ---------------------------------------------------------------- a folder of operations
 
 
@@ -146,3 +169,49 @@ def _placeholders(operation: OperationDefinitionNode) -> dict[str, object]:
         if isinstance(each.type, NonNullTypeNode) and each.default_value is None:
             told[each.variable.name.value] = kinds.get(name, []) if name else []
     return told
+
+
+# ---------------------------------------------------------------- telling
+
+
+def size(supergraph: Supergraph) -> tuple[int, int]:
+    """Types and root fields of the whole."""
+    root = supergraph.schema.query_type
+    return sum(not name.startswith("__") for name in supergraph.schema.type_map), len(root.fields) if root else 0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What clients depend on, and what their operations cost."""
+
+    sources: tuple[Coupling, ...]
+    operations: tuple[Cost, ...] = ()
+    budgets: tuple[Problem, ...] = ()
+
+    @property
+    def fine(self) -> bool:
+        return not self.budgets and not any(cost.fault for cost in self.operations)
+
+    def data(self) -> dict[str, Any]:
+        return {name: [msgspec.to_builtins(each) for each in getattr(self, name)] for name in ("sources", "operations")}
+
+    def show(self, screen: Screen) -> None:
+        heads = ("source", "operations", "types", "fields", "required arguments", "fields used")
+        rows = (msgspec.structs.astuple(each)[:6] for each in self.sources)
+        screen.table(heads, ([str("-" if value is None else value) for value in row] for row in rows))
+        for each in self.sources:
+            if each.unused:
+                screen.say(f"{each.source}: nothing uses {', '.join(each.unused)}")
+        for cost in self.operations:
+            said = cost.fault or f"{cost.fetches} fetches from {','.join(cost.sources)}"
+            screen.say(f"{cost.file} {cost.operation}: {said}{'  chatty' if cost.chatty else ''}")
+
+
+def report(found: Read, supergraph: Supergraph, folder: Path | None) -> Report:
+    """`folder`: operations of clients. Raises OSError."""
+    files = documents(folder) if folder is not None else {}
+    usable = {file: document for file, document in files.items() if not isinstance(document, str)}
+    told = coupling(supergraph, [each.name for each in found.subgraphs], usable)
+    names = {name: [subgraph.name for subgraph in each.subgraphs] for name, each in found.loaded.items()}
+    budgets = found.settings.located(list(over_budget(found.settings.sources, names, told)))
+    planned = costs(engine_of(found.settings, supergraph), folder, files) if folder is not None else ()
+    return Report(told, planned, budgets)

@@ -60,10 +60,10 @@ class Screen:
             table.add_row(*map(escape, row))
         self._out.print(table)
 
-    def problems(self, problems: Sequence[Problem]) -> int:
-        """All of them, and the exit code they mean."""
+    def problems(self, problems: Sequence[Problem], **more: Any) -> int:
+        """All of them, and the exit code they mean. `more` joins them in JSON."""
         if self.json:
-            self.data({"problems": [problem_data(problem) for problem in problems]})
+            self.data({"problems": [problem_data(problem) for problem in problems], **more})
         for problem in () if self.json else problems:
             self.problem(problem)
         errors = sum(problem.severity == "error" for problem in problems)

@@ -32,6 +32,7 @@ from gateway.composition.supergraph import Supergraph
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.base import Subgraph
 from gateway.sources.reach import field_of
+from gateway.sources.report import shown_url
 
 QUERY = "Query"
 VERSIONS = ("v0.3", "v0.4")
@@ -117,7 +118,9 @@ class _Joiner:
 
     def graphs(self) -> str:
         values = (
-            f"{self.names[s.name]} @join__graph(name: {_text(s.name)}, url: {_text(s.url)})" for s in self.subgraphs.values()
+            f"{self.names[s.name]} @join__graph(name: {_text(s.name)}, url: {_text(shown_url(s.url))})"
+            for s in self.subgraphs.values()
+            for s in self.subgraphs.values()
         )
         return print_ast(parse(f"enum join__Graph {{ {' '.join(values)} }}", no_location=True))
 

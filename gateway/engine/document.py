@@ -29,15 +29,18 @@ from gateway.engine.store import Lru
 from gateway.engine.withhold import Withheld
 from gateway.errors import BadUserInput, OperationNotSupported, ParseFailed, RequestError, ValidationFailed
 from gateway.execution.compile import Ready
+from gateway.execution.incremental import Schedule
 from gateway.execution.scalars import MISFIT, check_boolean, check_float, check_int, check_string
-from gateway.planning.operation import bare, flag_names
+from gateway.planning.operation import bare, directives, flag_names
 from gateway.sources.base import Selection
 from gateway.sources.reach import written
+from gateway.sources.report import shown_url
 
 Variables = Mapping[str, Any]
 
 VALIDATION_ERRORS = 50
 VARIANTS = 32
+INCREMENTAL = frozenset({"defer", "stream"})
 KEEPS_SIBLINGS = "experimental_disableErrorPropagation"
 """The directive of an operation by which an error stays where it is, and its parent keeps its other fields."""
 
@@ -45,16 +48,23 @@ KEEPS_SIBLINGS = "experimental_disableErrorPropagation"
 class Variant:
     """An operation compiled for certain values of its `@skip`/`@include` variables, and what of it the gateway answers itself."""
 
-    __slots__ = ("introspection", "ready", "rules", "tags", "withheld")
+    __slots__ = ("introspection", "ready", "rules", "schedule", "tags", "withheld")
 
     def __init__(
-        self, ready: Ready, introspection: Sequence[FieldNode], withheld: Withheld | None = None, rules: int = 0
+        self,
+        ready: Ready,
+        introspection: Sequence[FieldNode],
+        withheld: Withheld | None = None,
+        rules: int = 0,
+        schedule: Schedule | None = None,
     ) -> None:
         self.ready = ready
         self.introspection = introspection
         self.withheld = withheld
         self.rules = rules
         """What the sources it calls require of a caller, each as a whole."""
+        self.schedule = schedule
+        """When its parts come; None: it is answered at once."""
         self.tags = tuple(sorted({*(name.encode() for name in ready.plan.subgraphs), *_types(ready.plan.answer)}))
         """Its sources, and the types it gives."""
 
@@ -76,14 +86,16 @@ class Document:
     __slots__ = (
         "_checks",
         "_definitions",
-        "_name",
         "_parsed",
         "_schema",
         "_text",
+        "apart",
         "estimate",
         "flag_names",
         "hides",
+        "kind",
         "labels",
+        "name",
         "on_error",
         "refusal",
         "rules",
@@ -94,10 +106,13 @@ class Document:
     def __init__(self, schema: GraphQLSchema, text: str, node: DocumentNode, operation: OperationDefinitionNode) -> None:
         fragments = _fragments(node)
         self._text = text
-        self._name = operation.name.value if operation.name else None
+        self.kind = operation.operation.value
+        self.name = operation.name.value if operation.name else ""
         self._parsed: tuple[DocumentNode, OperationDefinitionNode] | None = (node, operation)
         self._definitions = tuple(bare(each) for each in operation.variable_definitions or ())
         self.refusal: RequestError | None = None
+        self.apart = False
+        """It is refused, or may be answered in parts: what nearly no operation is."""
         self.flag_names = flag_names(operation, fragments)
         self.on_error = "null" if any(d.name.value == KEEPS_SIBLINGS for d in operation.directives or ()) else None
         """What its own directive says an error does; None: it says nothing."""
@@ -121,7 +136,7 @@ class Document:
         if self._parsed is not None:
             return self._parsed
         node = parse(self._text)
-        return node, _choose(node, self._name)
+        return node, _choose(node, self.name or None)
 
     def let_go(self) -> None:
         self._parsed = None
@@ -168,11 +183,12 @@ def prepare(supergraph: Supergraph, text: str, operation_name: str | None, limit
     operation = _choose(node, operation_name)
     document = Document(supergraph.schema, text, node, operation)
     if operation.operation is not OperationType.QUERY:
-        document.refusal = _refusal(supergraph, operation)
+        document.refusal, document.apart = _refusal(supergraph, operation), True
         return document
     within(operation, _fragments(node), limits)
     if faults := validate(supergraph.schema, node, max_errors=VALIDATION_ERRORS, hide_suggestions=not limits.suggestions):
         raise several(ValidationFailed, faults)
+    document.apart = any(d.name.value in INCREMENTAL for d in directives(operation, _fragments(node)))
     document.hides = not limits.suggestions
     document.estimate = estimate(supergraph, operation, _fragments(node), limits)
     return document
@@ -209,10 +225,9 @@ def _refusal(supergraph: Supergraph, operation: OperationDefinitionNode) -> Requ
     if owning is None:
         refusal = OperationNotSupported(f"This gateway only reads: a {kind} is never executed.")
     else:
-        refusal = OperationNotSupported(
-            f"This gateway only reads: send the mutation {first} to the service {owning.name} itself, at {owning.url}.",
-            url=owning.url,
-        )
+        where = shown_url(owning.url)
+        said = f"This gateway only reads: send the mutation {first} to the service {owning.name} itself, at {where}."
+        refusal = OperationNotSupported(said, url=where)
         refusal.service = owning.name
     return refusal
 

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from gateway.errors.attribute import AFFECTED_LISTED, Affected, Disclosure, Ids, Path, attribute
-from gateway.errors.base import GatewayError, InternalError, internal
+from gateway.errors.base import GatewayError, InternalError, internal, settled
 from gateway.errors.owner import Owner
 from gateway.errors.request import (
     BadUserInput,
@@ -129,4 +129,5 @@ __all__ = [
     "attribute",
     "internal",
     "not_allowed",
+    "settled",
 ]

@@ -10,7 +10,10 @@ from graphql import TypeNode
 from gateway.composition.graph import Provided
 from gateway.planning.operation import TYPENAME
 from gateway.planning.plan import Hop
-from gateway.sources.base import Argument, Case, Entry, Fetch, Field, Input, Representation, Selection
+from gateway.sources.base import Argument, Case, Deferral, Entry, Fetch, Field, Input, Representation, Selection
+
+Group = tuple[Deferral, ...]
+"""Fragments, any of which may bring something later; empty: it comes at once."""
 
 
 class Asked:
@@ -137,8 +140,8 @@ class Draft:
     """A fetch in the making, and where its rows belong."""
 
     __slots__ = (
-        "after", "also", "entered", "entry", "id", "into", "marks", "needs", "place", "replaces", "representations",
-        "root_asked", "rows", "subgraph", "types",
+        "after", "also", "deferred", "entered", "entry", "id", "into", "marks", "needs", "place", "replaces", "representations",
+        "root_asked", "rows", "subgraph", "types", "wanted",
     )  # fmt: skip
 
     def __init__(self, number: int, subgraph: str, type_name: str, entry: Entry | None) -> None:
@@ -161,6 +164,10 @@ class Draft:
         self.representations: dict[int, Representation] = {}
         self.entered: list[Position] = []
         """Which positions are here, by representation."""
+        self.deferred: Group = ()
+        """With which fragments what it was begun for may come."""
+        self.wanted: set[Group] = set()
+        """The same of all that it is asked for."""
 
     @property
     def root(self) -> Node:

@@ -42,7 +42,7 @@ class Entering:
         if required is not None:
             return self._required(position, subgraph, required, field)
         for known in position.presences:
-            if known.subgraph == subgraph and self._answers(known, position, field):
+            if known.subgraph == subgraph and self._answers(known, position, field) and self._joins(known, position):
                 return known
         if position.type == QUERY:
             return self._root(position, subgraph)
@@ -55,6 +55,10 @@ class Entering:
             return True
         return self.graph.provided(position.type, field.name, presence.provided) is not None
 
+    def _joins(self, presence: Presence, position: Position) -> bool:
+        """Root fields that may come later are a call of their own; below, a call that is made anyway brings them."""
+        return position.type != QUERY or presence.draft.deferred == self.planner.deferred
+
     def _root(self, position: Position, subgraph: str) -> Presence:
         together = self.planner.subgraphs[subgraph].together
         draft = self.planner.draft(subgraph, QUERY)
@@ -66,9 +70,7 @@ class Entering:
     # ------------------------------------------------------------ by key
 
     def _by_key(self, position: Position, subgraph: str, field: Field) -> Presence | None:
-        hops = self._way(position, subgraph)
-        if hops is None:
-            return None
+        hops = self._way(position, subgraph) or ()
         presence = None
         for hop in hops:
             presence = next((p for p in position.presences if p.root and p.subgraph == hop.subgraph), None)
@@ -143,7 +145,9 @@ class Entering:
         before = self.before(needs)
         names = {hop.name, *position.types}
         for draft in position.place.guests:
-            if draft.subgraph != hop.subgraph or draft.id in before or position.home.mark in draft.representations:
+            if draft.subgraph != hop.subgraph or draft.id in before or draft.deferred != self.planner.deferred:
+                continue
+            if position.home.mark in draft.representations:
                 continue
             taken = {name for case in draft.root.cases.values() for name in (*case.types, *case.on)}
             if not taken & names:
@@ -188,6 +192,7 @@ class Entering:
                 known.root
                 and known.subgraph == subgraph
                 and known.draft.id not in before
+                and known.draft.deferred == self.planner.deferred
                 and self._takes(known, position, inputs, field)
             ):
                 self._send_along(known.draft, position, inputs, needs)

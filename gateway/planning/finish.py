@@ -11,7 +11,7 @@ from gateway.planning.draft import Asked, CaseDraft, Draft, Node
 from gateway.planning.operation import TYPENAME
 from gateway.planning.plan import Step, Where
 from gateway.planning.twins import join_twins
-from gateway.sources.base import Subgraph
+from gateway.sources.base import Deferral, Subgraph
 from gateway.sources.reach import field_of, named
 
 ENTITY = "_Entity"
@@ -146,11 +146,12 @@ def _step(draft: Draft, numbers: Mapping[int, int]) -> Step:
     after = frozenset(numbers[n] for n in draft.after if n >= 0 and n != draft.id) - draft_needs
     fetch = draft.fetch()
     fetch = type(fetch)(own, fetch.subgraph, fetch.selection, fetch.entry)
+    deferred = frozenset(each for group in draft.wanted for each in group) if () not in draft.wanted else frozenset[Deferral]()
     if draft.place is None:
-        return Step(fetch, needs=draft_needs, after=after)
+        return Step(fetch, needs=draft_needs, after=after, deferred=deferred)
     base = numbers[draft.place.base.id]
     here = Where(base, draft.place.path, frozenset(draft.marks))
     also = (Where(numbers[place.base.id], place.path, frozenset(marks)) for place, marks in draft.also)
     others = tuple(dict.fromkeys(where for where in also if where != here))
     types = draft.types or frozenset()
-    return Step(fetch, base, here.path, draft.into, types, draft_needs, after, here.marks, others, draft.replaces)
+    return Step(fetch, base, here.path, draft.into, types, draft_needs, after, here.marks, others, draft.replaces, deferred)

@@ -1,17 +1,18 @@
 """What comes out of planning: the fetches of an operation, what each waits for, and where its rows belong.
 
-Printed as Sequence, Parallel, Flatten and Fetch, the words of the field.
+Printed as Sequence, Parallel, Flatten, Defer and Fetch, the words of the field.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 from graphql import print_ast
 
-from gateway.sources.base import Argument, Entry, Fetch, Field, Selection
+from gateway.sources.base import Argument, Deferral, Entry, Fetch, Field, Selection
 
 
 class Hop(msgspec.Struct, frozen=True):
@@ -49,6 +50,8 @@ class Step(msgspec.Struct, frozen=True):
     """More parents, at other places, that the same fetch serves."""
     replaces: bool = False
     """Its rows take the place of the parents, which do not know their own type."""
+    deferred: frozenset[Deferral] = frozenset()
+    """The fragments it is for, where all that it is for may come later."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -119,7 +122,12 @@ def _sequence(plan: Plan, chain: list[Step], depth: int) -> Iterator[str]:
 
 def _fetch_lines(plan: Plan, step: Step, depth: int) -> Iterator[str]:
     pad = "  " * depth
-    if step.fetch.entry is not None:
+    if step.deferred:
+        told = ", ".join(d.label or ".".join(d.path) or "Query" for d in sorted(step.deferred, key=lambda d: d.id))
+        yield f'{pad}Defer("{told}") {{'
+        yield from _fetch_lines(plan, msgspec.structs.replace(step, deferred=frozenset()), depth + 1)
+        yield f"{pad}}}"
+    elif step.fetch.entry is not None:
         paths = [_full_path(plan, step)] + [_full_path(plan, Step(step.fetch, w.base, w.path)) for w in step.also]
         yield f'{pad}Flatten(path: "{", ".join(paths)}") {{'
         yield from _fetch_body(step.fetch, depth + 1)
@@ -221,3 +229,14 @@ def to_json(plan: Plan) -> dict[str, Any]:
             for step in plan.steps
         ],
     }
+
+
+OUTLINED = 100
+"""Fetches of a plan that are told one by one where it is refused."""
+
+
+def outline(plan: Plan) -> dict[str, Any]:
+    """What would be asked of whom, without what is selected: enough to see where the calls come from."""
+    services = Counter(step.fetch.subgraph for step in plan.steps)
+    fetches = [{"service": step.fetch.subgraph, "path": _full_path(plan, step)} for step in plan.steps[:OUTLINED]]
+    return {"services": dict(services.most_common()), "fetches": fetches}

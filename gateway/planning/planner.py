@@ -16,7 +16,7 @@ from gateway.composition.graph import Graph, Provided
 from gateway.composition.supergraph import Link, Supergraph
 from gateway.errors import InternalError, LimitExceeded
 from gateway.planning.cost import Costs, Parent, everyones
-from gateway.planning.draft import Asked, CaseDraft, Draft, Place, Position, Presence, same
+from gateway.planning.draft import Asked, CaseDraft, Draft, Group, Place, Position, Presence, same
 from gateway.planning.entering import Entering
 from gateway.planning.finish import finish
 from gateway.planning.operation import INTROSPECTED, Operation
@@ -48,6 +48,8 @@ class Planner:
         self.entering = Entering(self)
         self.drafts: list[Draft] = []
         self.marks = 0
+        self.deferred: Group = ()
+        """With which fragments what is being planned may come."""
 
     def plan(self, operation: Operation) -> Plan:
         (case,) = operation.selection.cases
@@ -61,6 +63,8 @@ class Planner:
 
     def draft(self, subgraph: str, type_name: str, entry: Entry | None = None) -> Draft:
         draft = Draft(len(self.drafts), subgraph, type_name, entry)
+        draft.deferred = self.deferred
+        draft.wanted.add(self.deferred)
         self.drafts.append(draft)
         return draft
 
@@ -69,8 +73,21 @@ class Planner:
     def fill(self, position: Position, fields: Sequence[Field]) -> set[int]:
         """Have these fields brought to the rows of this position; gives the fetches that takes.
 
-        What the rows' home has comes first, so that what a join needs is already there when the join is planned.
+        What may come later is planned later: so that nothing that comes at once waits for it.
         """
+        later = dict.fromkeys(field.deferred for field in fields if field.deferred)
+        if not later:
+            return self._fill(position, fields)
+        involved = self._fill(position, [field for field in fields if not field.deferred])
+        around = self.deferred
+        for group in later:
+            self.deferred = group
+            involved |= self._fill(position, [field for field in fields if field.deferred == group])
+        self.deferred = around
+        return involved
+
+    def _fill(self, position: Position, fields: Sequence[Field]) -> set[int]:
+        """What the rows' home has comes first, so that what a join needs is already there when the join is planned."""
         involved: set[int] = set()
         wanted, linked = [], []
         for field in fields:
@@ -124,6 +141,7 @@ class Planner:
     def ask(self, field: Field, presence: Presence, position: Position) -> set[int]:
         """Ask a subgraph for a field that it answers there, and plan what is selected below it."""
         subgraph = presence.subgraph
+        presence.draft.wanted.add(self.deferred)
         definition = self.graph.definition(position.type, field.name, subgraph)
         if field.hidden and position.presences[0] is not presence:
             position.home.slots.append(field.key)

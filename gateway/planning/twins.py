@@ -57,6 +57,8 @@ def _may_join(draft: Draft) -> bool:
 
 def _fits(known: Draft, draft: Draft) -> bool:
     """Each type is either new to the fetch, or asked for just what it is asked for already."""
+    if known.deferred != draft.deferred:
+        return False
     taken = {name for case in known.root.cases.values() for name in (*case.types, *case.on)}
     for types, case in draft.root.cases.items():
         same = known.root.cases.get(types)
@@ -73,7 +75,7 @@ def _node(node: Node) -> str:
 
 def _case(case: CaseDraft) -> str:
     fields = " ".join(_asked(asked) for asked in case.fields.values())
-    answer = " ".join(f.key for f in case.answer)
+    answer = " ".join(f.key if not f.deferred else f"{f.key}@{[d.id for d in f.deferred]}" for f in case.answer)
     return f"({'|'.join(case.types)} {'|'.join(case.on)} [{fields}] [{answer}] {case.slots})"
 
 
@@ -94,6 +96,7 @@ def _join(first: Draft, second: Draft, drafts: Sequence[Draft]) -> None:
     first.also += second.also
     first.representations |= second.representations
     first.needs |= second.needs
+    first.wanted |= second.wanted
     marks = dict(_marks(first.root, second.root))
     for types, case in second.root.cases.items():
         first.root.cases.setdefault(types, case)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
 
-from gateway import telemetry
 from gateway.config.model import Policy
 from gateway.errors import UpstreamError
 from gateway.upstream.call import Layer, Send
@@ -28,6 +28,7 @@ from gateway.upstream.layers.verify import verify
 from gateway.upstream.meter import Meter, Traffic
 from gateway.upstream.transport import Client, HttpxClient, Limits, Orphans
 from gateway.upstream.trust import trust_of
+from gateway.upstream.watch import Watch
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -35,7 +36,8 @@ class Shared(msgspec.Struct, frozen=True):
 
     store: Store | None = None
     items: Items | None = None
-    tracer: telemetry.Tracer | None = None
+    traced: bool = False
+    measured: bool = False
     clock: Clock = REAL
     random: Callable[[], float] = random.random
 
@@ -86,8 +88,13 @@ class SourceState:
         self.retry_budget = RetryBudget(policy.retry.budget, clock) if policy.retry else None
         self.hedges = Hedges(policy.hedge, self._may_hedge) if policy.hedge else None
         self.cache = _cache(source, policy, shared, self.retry_budget)
-        if self.cache and self.breaker:
+        self.transitions: Counter[str] = Counter()
+        """Changes of its circuits so far, by the state that was entered."""
+        if self.breaker:
             self.breaker.listen(self._changed)
+        self.watch = Watch() if shared.measured else None
+        self.slots.waits = self.watch.waits if self.watch else None
+        self.store = shared.store
         self.last_failure: Failure | None = None
         self.meter = Meter(clock)
         self._wall = clock.wall
@@ -96,6 +103,7 @@ class SourceState:
         self.last_failure = Failure(code=error.code, said=error.said, status=error.status, at=self._wall())
 
     def _changed(self, _old: str, new: str) -> None:
+        self.transitions[new] += 1
         if new == "closed" and self.cache:
             self.cache.recovered()
 
@@ -162,11 +170,11 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared, own: L
 
     A transport without a client of ours (a schema in this process) has no timeout of its own, so it gets the layer.
     """
-    clock, tracer = shared.clock, shared.tracer
+    clock = shared.clock
     budget, per_try, total = state.retry_budget, policy.timeout.per_try, policy.timeout.total
     timed = bool(policy.circuit_breaker and policy.circuit_breaker.slow_call)
     layers: list[Layer | None] = [
-        fetch_span(state.source, tracer, state.meter, clock),
+        fetch_span(state.source, state.meter, clock, traced=shared.traced),
         cache(state.cache, clock) if state.cache else None,
         single_flight(total, budget.spend if budget else lambda: True, clock),
         deadline(total, clock),
@@ -176,7 +184,7 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared, own: L
         breaker(state.breaker) if state.breaker else None,
         bulkhead(state.slots, clock),
         own,
-        attempt(per_try, clock, tracer, state.failed, timed=timed),
+        attempt(per_try, clock, state.failed, state.watch, traced=shared.traced, timed=timed),
         timeout(per_try, clock) if state.client is None else None,
         verify(),
     ]

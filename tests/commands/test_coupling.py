@@ -46,3 +46,34 @@ def test_a_chatty_operation_is_marked(gateway: Gateway, config: Path, tmp_path: 
     )
     assert "chatty" in next(line for line in said.out.splitlines() if line.startswith("many.graphql"))
     assert "chatty" not in next(line for line in said.out.splitlines() if line.startswith("one.graphql"))
+
+
+def budgeted(config: Path, budget: str) -> Path:
+    config.write_text(config.read_text().replace("{name: books,", f"{{name: books, budget: {budget},", 1))
+    return config
+
+
+def test_a_source_over_its_budget_fails_the_check_and_names_its_owner(gateway: Gateway, config: Path) -> None:
+    said = gateway("check", budgeted(config, "{fields: 4, types: 100, required_arguments: 0}"))
+    assert said.code == 1
+    assert "SURFACE_BUDGET" in said.err
+    assert "5 fields of books are part of the API; its budget is 4" in said.err
+    assert "1 required arguments of books are part of the API; its budget is 0" in said.err
+    assert "owner: " in said.err
+    assert "fine" not in said.out
+    assert gateway("coupling", config).code == 1
+
+
+def test_a_source_within_its_budget_passes_and_is_counted(gateway: Gateway, config: Path) -> None:
+    said = gateway("check", budgeted(config, "{operations: 1, types: 3, fields: 5, required_arguments: 1}"))
+    assert said.code == 0
+    assert "required arguments" in said.out
+
+
+def test_the_check_takes_operations_too(gateway: Gateway, config: Path, tmp_path: Path) -> None:
+    folder = operations(tmp_path, page="query Page($id: ID!) { book(id: $id) { title author { name } } }", gone="{ nothing }")
+    said = gateway("check", config, "--operations", folder, "--json")
+    assert said.code == 1
+    assert [each["fetches"] for each in said.data["operations"]] == [2, 0]
+    assert said.data["sources"][0]["unused"] == ["Book.id", "Book.authorId", "Book.genre"]
+    assert said.data["problems"] == []

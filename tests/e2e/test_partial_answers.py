@@ -148,6 +148,8 @@ def test_a_plan_of_too_many_calls_is_refused_before_anything_is_called(fronted: 
     [error] = body["errors"]
     told = error["extensions"]
     assert (told["code"], told["planned"], told["limit"]) == ("TOO_MANY_UPSTREAM_CALLS", 3, 2)
+    assert sum(told["plan"]["services"].values()) == 3
+    assert [each["path"] for each in told["plan"]["fetches"]][-1].endswith("maker")
     assert "data" not in body
     assert not own.stock.asked
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import AFFECTED_LISTED, GatewayError, internal
+from gateway.errors import AFFECTED_LISTED, GatewayError, internal, settled
 from gateway.execution.compile import Ready, ReadyStep
+from gateway.execution.explained import unexplained_nulls
 from gateway.execution.gather import Gathered
 from gateway.execution.place import hide
 from gateway.execution.reading import attribute_of
@@ -55,7 +56,9 @@ class Run(Keyed):
             told = {id(entry.error) for entry in shaped.errors}
             errors = (*shaped.errors, *(Entry(error) for error in self.loose if id(error) not in told))
             stale, exchanges = tuple(self.stale), tuple(self.exchanges)
-            return Outcome(encode(shaped.data), errors, stale, announced=self.announced, exchanges=exchanges)
+            unexplained = unexplained_nulls(self.root, shaped, self.ready.cases)
+            data, announced = encode(shaped.data), self.announced
+            return Outcome(data, errors, stale, announced=announced, exchanges=exchanges, unexplained=unexplained)
         for index, step in enumerate(self.ready.steps):
             for attribute, classes in step.clean:
                 parents = self.parents[index]
@@ -79,7 +82,7 @@ class Run(Keyed):
         try:
             await (self._by_key(index, step) if step.entry is not None else self._root(index, step))
         except Exception as bug:
-            self._fail(index, step, internal(bug))
+            self._fail(index, step, internal(settled(bug)))
         self._placed(index)
         due = []
         for other in step.then:

@@ -76,6 +76,7 @@ class Calls:
 
     def _failed(self, error: SourceError, step: ReadyStep, chunk: Chunk) -> SourceError:
         self.faulty = True
+        error.settle()
         error.service = error.service or step.subgraph.name
         error.operation = error.operation or chunk.call.operation
         return error

@@ -177,10 +177,11 @@ class Client:
     async def _read(self, request: StreamRequest, response: Response) -> Reply:
         """The read-ahead buffer holds the whole body or one byte more than allowed: neither await here waits."""
         content = await response.body_reader.read(self._most)
-        body = bytes(content) if content is not None else b""
-        if len(body) == self._most:
+        if content is not None and len(content) == self._most:
+            content = None
             await request.__aexit__(None, None, None)
             raise too_large(self._limits.max_response)
+        body = bytes(content) if content is not None else b""
         headers = _headers(response.headers)
         refuse_redirect(response.status, headers)
         return Reply(status=response.status, headers=headers, body=body)

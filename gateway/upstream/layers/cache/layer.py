@@ -132,7 +132,7 @@ class Cache:
         if key not in self._refreshes:
             self._send = send
             request = Request(id=call.request.id, correlation_id=call.request.correlation_id)
-            own = replace(call, request=request, deadline=inf)
+            own = replace(call, request=request, deadline=inf, fetch=None)
             self._refreshes[key] = asyncio.get_running_loop().create_task(self._refresh(key, own, send, tries))
 
     async def _refresh(self, key: Hashable, call: Call, send: Send, tries: int) -> None:
@@ -149,7 +149,7 @@ class Cache:
         """A copy was wanted and could not be fetched: it remains, for as long as it may be served, and is fetched later."""
         request = Request(id=call.request.id, correlation_id=call.request.correlation_id)
         self._send = send
-        self.reruns.add(key, replace(call, request=request, deadline=inf), self._clock.monotonic(), tries)
+        self.reruns.add(key, replace(call, request=request, deadline=inf, fetch=None), self._clock.monotonic(), tries)
         self._wake_later()
 
     def recovered(self) -> None:
