@@ -14,6 +14,7 @@ import msgspec
 from graphql import NonNullTypeNode
 
 from gateway.errors import UpstreamBadContent
+from gateway.execution.above import Higher, converting
 from gateway.execution.envelope import Body, body
 from gateway.execution.gather import Convert, Descend, Gathered, KeyOf, descents, key_converter, key_reader
 from gateway.execution.kept import Kept, kept
@@ -35,8 +36,10 @@ class ReadyStep:
     """A step of the plan, ready to run. See `run`."""
 
     __slots__ = (
+        "above",
         "after",
         "also",
+        "apart",
         "base",
         "body",
         "clean",
@@ -92,6 +95,9 @@ class ReadyStep:
     """The slot of its own rows that only matching needed."""
     clean: tuple[tuple[str, frozenset[type] | None], ...]
     """The slots of the parents that only joins needed; and which row classes have them, where not all do."""
+    above: tuple[Higher, ...]
+    """Values from further up that complete its keys."""
+    apart: bool
     after: tuple[int, ...]
     """The steps whose rows this one completes, by index."""
     complete: Place | None
@@ -189,7 +195,8 @@ def _step(step: Step, subgraph: Subgraph, cases: dict[type, Case], leaves: Leave
     ready.nullable = prepared.match != "value" or not isinstance(fetch.selection.cases[0].fields[0].type, NonNullTypeNode)
     ready.body = body(prepared, _reading(readers, prepared.match, step), subgraph.wire.response_keys, prepared.match == "alias")
     ready.verify = prepared.verifier(ready.decode)
-    ready.kept = kept(step, prepared, subgraph)
+    ready.kept = kept(step, prepared, subgraph) if not step.above else None
+    ready.above, ready.apart = (), step.apart
     ready.base = step.base if step.base is not None else -1
     ready.requires = len(step.needs)
     ready.key_of = ready.read_key = attrgetter("__class__")
@@ -281,6 +288,10 @@ def _reach_parents(ready: ReadyStep, cases: Mapping[type, Case]) -> None:
         by_class = {c: by_mark[cases[c].mark] for c in parents if cases[c].mark in by_mark}
         ready.key_of, ready.convert = representing(by_class, cases)
         ready.clean = _hidden_inputs(by_class)
+    if step.above:
+        marked = [frozenset(c for c, case in cases.items() if case.mark in above.where.marks) for above in step.above]
+        ready.above = tuple(Higher(above, having, classes) for above, classes in zip(step.above, marked, strict=True))
+        ready.convert, ready.single = converting(ready.convert), False
     if step.into is not None:
         ready.place = under(attribute_of(step.into))
         return
