@@ -129,6 +129,8 @@ def test_tabs_the_theme_and_what_was_written_outlast_a_reload(page: Page, demo: 
     page.goto(demo())
     ready(page)
     write(page, "query First { users(first: 1) { name } }")
+    run(page)
+    expect(answer(page)).to_contain_text('"users"')
     page.get_by_label("New tab").click()
     write(page, "query Second { listProducts(limit: 1) { items { name } } }")
     settings(page, "Dark")
@@ -142,8 +144,6 @@ def test_tabs_the_theme_and_what_was_written_outlast_a_reload(page: Page, demo: 
     tabs.nth(0).click()
     expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text("First")
     expect(tabs.nth(0)).to_have_attribute("aria-current", "true")
-    run(page)
-    expect(answer(page)).to_contain_text('"users"')
     page.get_by_label("Show History").click()
     expect(page.locator(".graphiql-history")).to_contain_text("First")
 
