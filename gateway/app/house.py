@@ -108,6 +108,7 @@ class House:
         self.stories.drifted = self._news.drifted
         self._emitter.start(self._supervisor.start)
         await asyncio.gather(*map(self._keep, self._lines.values()))
+        self._supervisor.start("keeping what was built", self.keep_builds())
         for name, loaded in self._loaded.items():
             if not loaded.settled:
                 self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
@@ -133,6 +134,12 @@ class House:
         await self._emitter.close()
         used = [line.data for line in successor._lines.values()] if successor else []
         await asyncio.gather(*(line.close() for line in self._lines.values() if line.data not in used))
+
+    async def keep_builds(self) -> None:
+        """What is being served, for the next start."""
+        for subgraph in [each for loaded in self._loaded.values() for each in loaded.subgraphs]:
+            if subgraph.keep is not None:
+                await asyncio.to_thread(subgraph.keep)
 
     async def _until_read(self, line: Line) -> None:
         """Try again, less and less often, until the service itself has been read and what it says is being served."""
