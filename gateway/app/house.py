@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from random import random
 from typing import Any
 
@@ -12,27 +13,30 @@ from msgspec.structs import replace
 
 from gateway import __version__
 from gateway.app.changes import APPLIED, REJECTED, compare, verdict
+from gateway.app.engines import engine_of
 from gateway.app.events import SILENT, Emitter
 from gateway.app.history import History
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
 from gateway.app.news import News
-from gateway.app.rights import rights
+from gateway.app.observing.sources import Named, labels_of, of_caches, of_engine, of_process, of_sources
 from gateway.app.supervisor import Supervisor
+from gateway.app.together import Together
 from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
-from gateway.engine import Engine, Limits
-from gateway.engine.labels import Shares
+from gateway.engine import Engine
 from gateway.engine.live import Open
-from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
+from gateway.engine.watched import Keep
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
 from gateway.sources.document import keep
 from gateway.sources.report import shown_url
+from gateway.telemetry.metrics import Family
 from gateway.upstream.clock import WALL
 from gateway.upstream.layers.hold import Held
+from gateway.upstream.onion import Shared
 
 log = logging.getLogger("gateway.app")
 FIRST_PAUSE = 1.0
@@ -53,9 +57,12 @@ class House:
         composed: Callable[[], None] = lambda: None,
         before: House | None = None,
         emitter: Emitter = SILENT,
+        shared: Shared | None = None,
+        account: Keep | None = None,
+        socket: Path | None = None,
     ) -> None:
         """`composed` is called when a new engine has taken its place. `before`: whose place it is to take. `emitter` is told what
-        is new about the sources."""
+        is new about the sources, `account` of every operation. `socket`: the control socket of a worker that has siblings."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self._draining = False
@@ -82,11 +89,14 @@ class House:
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._emitter = emitter
+        self._shared = shared
         self.history: History = before.history if before else History(gateway.state)
         self._news = News(self.history, emitter, self._whose, self._supervisor.start)
         self.stories: Stories = before.stories if before else Stories(drifted=self._news.drifted)
         self._sleep = sleep
         self._after_composing = composed
+        self._account = account
+        self._together = Together(self.status, socket)
 
     # ------------------------------------------------------------ opening and closing
 
@@ -109,6 +119,7 @@ class House:
         self.stories.drifted = self._news.drifted
         self._emitter.start(self._supervisor.start)
         await asyncio.gather(*map(self._keep, self._lines.values()))
+        self._supervisor.start("keeping what was built", self.keep_builds())
         for name, loaded in self._loaded.items():
             if not loaded.settled:
                 self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
@@ -134,6 +145,12 @@ class House:
         await self._emitter.close()
         used = [line.data for line in successor._lines.values()] if successor else []
         await asyncio.gather(*(line.close() for line in self._lines.values() if line.data not in used))
+
+    async def keep_builds(self) -> None:
+        """What is being served, for the next start."""
+        for subgraph in [each for loaded in self._loaded.values() for each in loaded.subgraphs]:
+            if subgraph.keep is not None:
+                await asyncio.to_thread(subgraph.keep)
 
     async def _until_read(self, line: Line) -> None:
         """Try again, less and less often, until the service itself has been read and what it says is being served."""
@@ -222,7 +239,7 @@ class House:
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return engine_of(self._settings, supergraph, self.stories, self._open)
+        return engine_of(self._settings, supergraph, self.stories, self._account, self._open)
 
     @property
     def lines(self) -> Mapping[str, Line]:
@@ -267,6 +284,7 @@ class House:
             "sources": [self._source_status(line) for line in self._lines.values()],
             "changes": self.history.told()[:CHANGES_TOLD],
             "events": self._emitter.status(),
+            "cache": self._shared.status() if self._shared else {},
         }
 
     def _whose(self, name: str) -> tuple[str | None, Mapping[str, Any]]:
@@ -276,6 +294,36 @@ class House:
             if name == line.source.name or any(name == each.name for each in loaded.subgraphs):
                 return line.source.owned_by, _owner(line.source, loaded).shown()
         return None, self.owner.shown()
+
+    def families(self) -> Iterator[Family]:
+        """What there is to count of sources, caches and the engine, at this moment."""
+        named = self._named()
+        yield from of_sources(named)
+        yield from of_engine(self.engine, self._generation, self.ready())
+        yield from of_caches(self._kept([line for line, _ in named]))
+        yield from of_process()
+
+    def _named(self) -> Sequence[Named]:
+        """Lines with what metrics call them."""
+        teams = {name: _owner(line.source, self._loaded.get(name, Loaded())).team for name, line in self._lines.items()}
+        return [(line, labels_of(name, teams[name])) for name, line in self._lines.items()]
+
+    def replaced_by(self, after: House) -> Sequence[Named]:
+        """Lines that did not live on."""
+        kept = [line.data for line in after._lines.values()]
+        return [(line, labels) for line, labels in self._named() if line.data not in kept]
+
+    def _kept(self, lines: Sequence[Line]) -> Mapping[str, tuple[int, int]]:
+        """What is in each cache: entries and bytes."""
+        answers = self.engine.answers if self.engine is not None else None
+        store = next((line.data.store for line in lines if line.data.store is not None), None)
+        items = next((line.items for line in lines if line.items is not None), None)
+        kept = {"answers": (len(answers), answers.size)} if answers is not None else {}
+        kept |= {"replies": (len(store), store.used)} if store is not None else {}
+        return kept | ({"rows": (len(items), items.used)} if items is not None else {})
+
+    async def whole_status(self) -> dict[str, Any]:
+        return await self._together.status()
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)
@@ -309,40 +357,3 @@ def _owner(source: Source, loaded: Loaded) -> Owner:
 def _schema_status(loaded: Loaded) -> str:
     """`read` from the service, a `copy` of what it once said, or `missing`."""
     return "read" if loaded.settled else "copy" if loaded.subgraphs else "missing"
-
-
-def limits_of(settings: Settings) -> Limits:
-    gateway = settings.gateway
-    written = gateway.limits.model_dump()
-    named = {name: written[name] for name in Limits.__struct_fields__ if name in written}
-    return Limits(
-        **(named | {"cost": gateway.limits.cost or 0}),
-        weights={source.name: source.weight for source in settings.sources if source.weight != 1.0},
-        introspection=gateway.introspection,
-        suggestions=gateway.suggestions,
-    )
-
-
-def _returned(source: Source) -> tuple[Returned, ...]:
-    rules = (rule.propagate for rule in source.headers.response)
-    return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
-
-
-def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None, opened: Open | None = None) -> Engine:
-    """The supergraph's engine, within the configured limits."""
-    gateway = settings.gateway
-    return Engine(
-        supergraph,
-        limits=limits_of(settings),
-        disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),
-        owner=gateway.owner,
-        on_error=gateway.errors.on_error,
-        per_path=gateway.errors.per_path,
-        debug=frozenset(gateway.debug),
-        rights=rights(settings, supergraph),
-        stories=stories,
-        opened=opened,
-        tagged=bool(gateway.http.cache_tags),
-        shares=Shares(gateway.override.labels, gateway.override.hash_by and gateway.override.hash_by.lower()),
-        returned={source.name: back for source in settings.sources if (back := _returned(source))},
-    )

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from graphql import OperationType
 from msgspec.structs import replace
 
 from gateway.composition import Supergraph
@@ -36,7 +35,7 @@ from gateway.engine.stories import Stories
 from gateway.engine.warnings import deprecated, field_deprecated
 from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
-from gateway.execution.compile import compile_plan
+from gateway.execution.compile import Leaves, compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
 from gateway.planning.plan import Plan, outline
@@ -102,6 +101,7 @@ class Engine:
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
         self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
+        self.leaves: Leaves = {}
         self.answers = AnswerStore()
         self.flights: Flights[tuple[Any, ...], Outcome] = Flights()
         self.introspecting: Flights[tuple[Variant, bytes], Mapping[str, bytes]] = Flights()
@@ -117,6 +117,8 @@ class Engine:
             document = self.documents.get((asked.document, asked.operation_name)) or await self._prepare(asked)
             if isinstance(document, RequestError):
                 return self.failed(asked, self.render.refusal(document, asked.request))
+            if asked.account is not None:
+                asked.account.kind, asked.account.name = document.kind, document.name
             if document.apart and (apart := self.parts.answer(asked, document)) is not None:
                 return apart
             variables = document.coerce(asked.variables)
@@ -128,7 +130,7 @@ class Engine:
                 flags = (*flags, *self.shares.chosen(document.labels, asked.request))
             if lacking & document.rules:
                 flags = (*flags, lacking & document.rules)
-            variant = document.variants.get(flags) or self.compiled(document, variables, flags, lacking & document.rules)
+            variant = document.variants.get(flags) or self.compiled(asked, document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
             if variant.ready.varies:
@@ -145,8 +147,8 @@ class Engine:
     ) -> Answer:  # fmt: skip
         """The answer; its story is kept, where it has errors."""
         if answer.has_errors:
-            node, plan = (document.node if document else None), (variant.ready.plan if variant else None)
-            self.stories.keep(asked, answer, self.clock(), node, plan, outcome.exchanges if outcome else ())
+            text, plan = (asked.document if document else None), (variant.ready.plan if variant else None)
+            self.stories.keep(asked, answer, self.clock(), text, plan, outcome.exchanges if outcome else ())
         return answer
 
     def plan(self, document: str, operation_name: str | None = None, variables: Mapping[str, Any] | None = None) -> Plan:
@@ -167,7 +169,7 @@ class Engine:
             for flags, _ in reversed(known.variants.latest(VARIANTS)):
                 if len(flags) == len(document.flag_names):
                     with suppress(RequestError):
-                        self.compiled(document, dict(zip(document.flag_names, flags, strict=True)), flags, 0)
+                        self._compile(document, dict(zip(document.flag_names, flags, strict=True)), flags, 0)
 
     async def _prepare(self, asked: Asked) -> Document | RequestError:
         key = (asked.document, asked.operation_name)
@@ -177,7 +179,11 @@ class Engine:
                 return self._prepared(asked)
             return await asyncio.to_thread(self._prepared, asked)
 
-        return await self.preparing.share(key, make)
+        began = time.monotonic()
+        prepared = await self.preparing.share(key, make)
+        if asked.account is not None:
+            asked.account.spent("prepare", began)
+        return prepared
 
     def _prepared(self, asked: Asked) -> Document | RequestError:
         """A refusal is remembered like a plan: the same bad document is not validated twice."""
@@ -185,16 +191,23 @@ class Engine:
         try:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
             if self.rights is not None and document.refusal is None:
-                document.rules = self.rights.of_document(document.node)
+                document.rules = self.rights.of_document(document.parsed[0])
             if document.refusal is None:
-                document.labels = labels_of(self.supergraph, document.node)
-            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
+                document.labels = labels_of(self.supergraph, document.parsed[0])
+            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.parsed[0])])
         except RequestError as refused:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
 
-    def compiled(self, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
+    def compiled(self, asked: Asked, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
+        began = time.monotonic()
+        variant = self._compile(document, variables, flags, lacking)
+        if asked.account is not None:
+            asked.account.spent("plan", began)
+        return variant
+
+    def _compile(self, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
         """`lacking`: what of the rules its fields come under this caller does not meet."""
         withheld = None
         operation = self.normal(document, variables)
@@ -204,15 +217,16 @@ class Engine:
         chosen = zip(document.labels, flags[len(document.flag_names) :], strict=False)
         plan = self.planned(operation, frozenset(label for label, has in chosen if has))
         rules = self.rights.of_sources(plan.subgraphs) if self.rights else 0
-        variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection, withheld, rules)
+        variant = Variant(compile_plan(plan, self.supergraph.subgraphs, self.leaves), operation.introspection, withheld, rules)
         document.variants.put(flags, variant)
+        document.let_go()
         return variant
 
     def normal(self, document: Document, variables: Variables, *, incremental: bool = False) -> Operation:
         flags = {name: bool(variables.get(name)) for name in document.flag_names}
         schema = self.supergraph.schema
-        root = schema.subscription_type if document.operation.operation is OperationType.SUBSCRIPTION else schema.query_type
-        return normalise(schema, document.node, document.operation, flags, root=root, incremental=incremental)
+        root = schema.subscription_type if document.kind == "subscription" else schema.query_type
+        return normalise(schema, *document.parsed, flags, root=root, incremental=incremental)
 
     def planned(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
         plan = plan_operation(operation, self.supergraph.chosen(labels))
@@ -235,6 +249,8 @@ class Engine:
         key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
         shown = document.shown
         if (stored := self.answers.get(key, now := self.clock())) is not None:
+            if asked.account is not None:
+                asked.account.came("stored", stored.outcome)
             return self.render.outcome(stored.outcome, request, Shown(of_store(stored.outcome.expires - now), shown.warnings))
         own: list[bool] = []
 
@@ -243,6 +259,8 @@ class Engine:
             return await self._execute(asked, document, variant, variables)
 
         outcome = await self.flights.share(key, execute)
+        if asked.account is not None:
+            asked.account.came("executed" if own else "shared", outcome)
         if not own:
             shown = Shown(of_flight(), shown.warnings)
         elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
@@ -256,6 +274,8 @@ class Engine:
         """An execution of its own, which is neither shared nor kept: it is the way that is of interest, not the data."""
         began = time.monotonic()
         outcome = await self._execute(asked, document, variant, variables)
+        if asked.account is not None:
+            asked.account.came("executed", outcome)
         told = debug.extensions(aspects, variant.ready.plan, outcome, asked.request, began)
         answer = self.render.outcome(outcome, asked.request, Shown(warnings=document.shown.warnings, debug=told))
         return self.failed(asked, answer, document, variant, outcome)

@@ -143,7 +143,7 @@ class Live:
             *engine.shares.chosen(document.labels, asked.request),
             *((lacking,) if lacking else ()),
         )
-        return document.variants.get(flags) or engine.compiled(document, variables, flags, lacking)
+        return document.variants.get(flags) or engine.compiled(asked, document, variables, flags, lacking)
 
     def _refused(self, asked: Asked, document: Document, variant: Variant) -> Outcome:
         """Nothing of it may be asked for."""

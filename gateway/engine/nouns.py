@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from enum import Enum
+from time import monotonic
 from typing import Any
 
 import msgspec
 
+from gateway.execution.run import Outcome
 from gateway.upstream.call import Request
+
+
+class Account(msgspec.Struct):
+    """What came of an operation, noted on its way for whoever keeps account of it."""
+
+    began: float
+    """`time.monotonic` clock."""
+    served: str = ""
+    """executed, stored or shared; "": it never came to that."""
+    kind: str = ""
+    """query, mutation or subscription; "": the document has no operation that could be asked for."""
+    name: str = ""
+    """Of the operation, where it has one."""
+    outcome: Outcome | None = None
+    phases: list[tuple[str, float, float]] = []
+    """Work that is not done every time (prepare, plan): when it began and ended."""
+
+    def came(self, served: str, outcome: Outcome) -> None:
+        self.served, self.outcome = served, outcome
+
+    def spent(self, phase: str, began: float) -> None:
+        self.phases.append((phase, began, monotonic()))
 
 
 class Form(Enum):
@@ -35,6 +59,7 @@ class Asked(msgspec.Struct, frozen=True):
     """What the caller wants to know about its own answer: provenance, plan, timing."""
     on_error: str | None = None
     """propagate, null or halt; None: as the operation or the configuration says."""
+    account: Account | None = None
     form: Form | None = None
     """How it takes an answer in parts; None: only all at once."""
 

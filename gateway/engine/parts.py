@@ -11,7 +11,6 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from graphql import OperationType
 
 from gateway.engine import debug
 from gateway.engine.document import Document, Variables, Variant
@@ -46,7 +45,7 @@ class Parts:
         engine = self._engine
         if document.refusal is not None:
             return engine.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
-        if document.operation.operation is OperationType.SUBSCRIPTION:
+        if document.kind == "subscription":
             return engine.live.answer(asked, document)
         if asked.form is None or asked.form is Form.WHOLE or self._whole(asked, document):
             return None
@@ -74,9 +73,10 @@ class Parts:
         plan = engine.planned(operation, frozenset(label for label, has in chosen if has))
         times = schedule(plan)
         rules = engine.rights.of_sources(plan.subgraphs) if engine.rights else 0
-        ready = compile_plan(plan, engine.supergraph.subgraphs)
+        ready = compile_plan(plan, engine.supergraph.subgraphs, engine.leaves)
         variant = Variant(ready, operation.introspection, None, rules, times if times.later else None)
         document.variants.put(flags, variant)
+        document.let_go()
         return variant
 
     async def _payloads(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> AsyncGenerator[bytes]:
@@ -95,7 +95,7 @@ class Parts:
                     payload, failed = _payload(part, form, engine.render, asked.request, document)
                     if failed:
                         told = Answer(encode({"errors": failed}), has_errors=True)
-                        engine.stories.keep(asked, told, engine.clock(), document.node, variant.ready.plan, part.exchanges)
+                        engine.stories.keep(asked, told, engine.clock(), asked.document, variant.ready.plan, part.exchanges)
                     yield payload
         except Exception as bug:
             refusal: Json = msgspec.json.decode(engine.render.refusal(internal(bug), asked.request).body)

@@ -108,10 +108,8 @@ class Renderer:
     ) -> dict[str, Any]:
         service, owner = self._whose(error)
         error_id = self.new_id("err_")
-        bug = error.__cause__ if isinstance(error, InternalError) else None
-        log.log(
-            logging.ERROR if bug else logging.WARNING, "%s %s %s: %s", request.id, error_id, service, error.code, exc_info=bug
-        )
+        if isinstance(error, InternalError) and error.__cause__ is not None:
+            log.error("%s %s %s: %s", request.id, error_id, service, error.code, exc_info=error.__cause__)
         locations = ({"line": location[0], "column": location[1]},) if location else ()
         return attribute(
             error,

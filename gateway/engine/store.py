@@ -90,3 +90,8 @@ class AnswerStore:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def size(self) -> int:
+        """Bytes of data."""
+        return self._bytes

@@ -25,7 +25,7 @@ from gateway.server.negotiation import Media, Streamed, check_request_media, res
 from gateway.server.params import Params, batch_of, check_variables, from_body, from_query_string
 from gateway.server.reply import NO_STORE, RawHeaders, identity, reply
 from gateway.server.streaming import stream
-from gateway.upstream.call import Request
+from gateway.upstream.call import Request, Tally
 
 REQUEST_KEY = "gateway.request"
 """Where the caller's `Request` stands in the ASGI scope, for whoever answers in place of this endpoint."""
@@ -90,7 +90,8 @@ class GraphQL:
     def _request(self, headers: Fields) -> Request:
         limits = self._house.limits
         deadline = self._clock() + time_for_sources(headers, limits.deadline)
-        return request_of(headers, deadline=deadline, calls_total=limits.upstream_calls_total, new_id=self._new_id)
+        request = request_of(headers, deadline=deadline, calls_total=limits.upstream_calls_total, new_id=self._new_id)
+        return request if self._front.watch is None else self._front.watch.begin(request, held=True)
 
     async def _body(self, method: str, headers: Fields, receive: Receive) -> bytes:
         if self._house.draining:
@@ -128,7 +129,7 @@ class GraphQL:
             await charge(self._front.rate, key_of(scope, headers, request, self._front.rate), len(bodies) - 1)
 
         async def one(body: bytes) -> bytes:
-            own = replace(self._request(headers), id=request.id, caller=request.caller)
+            own = replace(request, tally=Tally(limit=request.tally.limit))
             try:
                 asked = self._asked(self._params("POST", body, scope), own, "POST")
             except RequestError as error:

@@ -11,6 +11,7 @@ from gateway.engine import Answer, Asked
 from gateway.errors import Disclosure, GatewayError, Owner
 from gateway.server.cors import CorsRules
 from gateway.server.params import Params
+from gateway.upstream.call import Request
 from gateway.upstream.caller import Caller
 
 Fields = Mapping[bytes, bytes]
@@ -72,6 +73,20 @@ class LiveRules(msgspec.Struct, frozen=True):
     """Without an operation."""
 
 
+class Watch(Protocol):
+    """Sees every request to `/graphql` come and go."""
+
+    def came(self) -> None: ...
+
+    def begin(self, request: Request, *, held: bool) -> Request:
+        """The request as it goes on, perhaps with a trace. `held`: `answered` will be told of it."""
+        ...
+
+    def answered(self, scope: Mapping[str, Any], request: Request | None, status: int, began: float) -> None:
+        """`status` 0: its caller had gone. `began` on the `time.monotonic` clock."""
+        ...
+
+
 class Front(msgspec.Struct, frozen=True):
     """How the street door is set up. What is None is not there."""
 
@@ -97,6 +112,7 @@ class Front(msgspec.Struct, frozen=True):
     """Operations one body may hold."""
     partial_success: int = 200
     """Status of an answer with data and errors, as `application/graphql-response+json`."""
+    watch: Watch | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -136,7 +152,11 @@ class House(Protocol):
     def source_names(self) -> Sequence[str]: ...
 
     def status(self) -> dict[str, Any]:
-        """The body of `/status.json`."""
+        """How it is with this process."""
+        ...
+
+    async def whole_status(self) -> dict[str, Any]:
+        """How it is with all workers together: the body of `/status.json`."""
         ...
 
     def story(self, wanted: str) -> dict[str, Any] | None:

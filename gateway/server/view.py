@@ -232,7 +232,7 @@ class Streams(GraphQL[Caller, None]):
             request = replace(request, caller=await self._front.identify(headers))
         if self._front.rate is not None:
             await charge(self._front.rate, key_of(scope, headers, request, self._front.rate))
-        return request
+        return request if self._front.watch is None else self._front.watch.begin(request, held=False)
 
 
 def _with_params(headers: Fields, params: Any) -> Fields:

@@ -33,7 +33,7 @@ def stream_onion(policy: Policy, opened: Send, state: SourceState, shared: Share
         hold(state.hold),
         breaker(state.breaker) if state.breaker else None,
         own,
-        attempt(per_try, clock, shared.tracer, state.failed, timed=False),
+        attempt(per_try, clock, state.failed, state.watch, traced=shared.traced),
         timeout(per_try, clock),
     ]
     for layer in reversed(layers):

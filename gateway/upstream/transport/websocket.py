@@ -1,4 +1,4 @@
-"""Subscriptions over graphql-transport-ws (the npm package graphql-ws has its specification). The door to websockets as a client."""
+"""Subscriptions over graphql-transport-ws (specified by the npm package graphql-ws). The door to websockets as a client."""
 
 from __future__ import annotations
 
