@@ -152,6 +152,8 @@ class _Exported(logging.Handler):
         self._mask = mask
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("opentelemetry"):
+            return  # an exporter's trouble is not told through that exporter
         facts: dict[str, Any] = getattr(record, FACTS, {})
         attributes = {name: value for name, value in facts.items() if isinstance(value, str | int | float | bool)}
         others = {name: _shown(value) for name, value in facts.items() if name not in attributes and value}
