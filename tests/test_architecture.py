@@ -37,7 +37,7 @@ DOORS = {
     "starlette": {"server", "sources/local.py", "app"},
     "strawberry": {"server", "sources/local.py", "app"},
     "uvicorn": {"server", "app"},
-    "redis": {"server/rate"},
+    "redis": {"server/rate", "upstream/layers/cache/redis.py"},
     "brotli": {"server/compression.py"},
     "zstandard": {"server/compression.py"},
     "joserfc": {"server/identity"},

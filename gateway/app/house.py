@@ -36,6 +36,7 @@ from gateway.sources.report import shown_url
 from gateway.telemetry.metrics import Family
 from gateway.upstream.clock import WALL
 from gateway.upstream.layers.hold import Held
+from gateway.upstream.onion import Shared
 
 log = logging.getLogger("gateway.app")
 FIRST_PAUSE = 1.0
@@ -56,6 +57,7 @@ class House:
         composed: Callable[[], None] = lambda: None,
         before: House | None = None,
         emitter: Emitter = SILENT,
+        shared: Shared | None = None,
         account: Keep | None = None,
     ) -> None:
         """`composed` is called when a new engine has taken its place. `before`: whose place it is to take. `emitter` is told what
@@ -84,6 +86,7 @@ class House:
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._emitter = emitter
+        self._shared = shared
         self.history: History = before.history if before else History(gateway.state)
         self._news = News(self.history, emitter, self._whose, self._supervisor.start)
         self.stories: Stories = before.stories if before else Stories(drifted=self._news.drifted)
@@ -259,6 +262,7 @@ class House:
             "sources": [self._source_status(line) for line in self._lines.values()],
             "changes": self.history.told()[:CHANGES_TOLD],
             "events": self._emitter.status(),
+            "cache": self._shared.status() if self._shared else {},
         }
 
     def _whose(self, name: str) -> tuple[str | None, Mapping[str, Any]]:

@@ -105,6 +105,7 @@ class Serving:
     async def close(self) -> None:
         await asyncio.gather(*self._leaving)
         await asyncio.gather(self.now.house.close(), self.now.street.close())
+        await self.now.shared.close()
 
     def _tenant(self, settings: Settings, before: Tenant | None = None) -> Tenant:
         keeps = before is not None and before.settings.cache == settings.cache
@@ -113,7 +114,9 @@ class Serving:
         house_before, emitter = before.house if before else None, Emitter(webhooks(settings.events))
         seen, metrics = self._telling.observatory, self._telling.metrics
         account, watch = (seen.keep, seen.watch) if seen is not None else (None, None)
-        house = House(settings, made, composed=memory.settle, before=house_before, emitter=emitter, account=account)
+        house = House(
+            settings, made, composed=memory.settle, before=house_before, emitter=emitter, shared=shared, account=account
+        )
         front = street_of(settings, watch)
         public = street(house, front.front, public=frozenset(settings.gateway.admin.public), metrics=metrics)
         return Tenant(settings, shared, house, front, public, backyard(house, self.reload, metrics))
@@ -142,6 +145,8 @@ class Serving:
         if busy:
             await asyncio.wait(busy, timeout=before.house.limits.deadline + GRACE)
         await asyncio.gather(before.house.close(after.house), before.street.close())
+        if before.shared is not after.shared:
+            await before.shared.close()
         if self._telling.observatory is not None:
             self._telling.observatory.gone.fold(before.house.replaced_by(after.house))
 

@@ -34,7 +34,7 @@ from gateway.engine.stories import Stories
 from gateway.engine.warnings import deprecated, field_deprecated
 from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
-from gateway.execution.compile import compile_plan
+from gateway.execution.compile import Leaves, compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
 from gateway.planning.plan import Plan, outline
@@ -99,6 +99,7 @@ class Engine:
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
         self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
+        self.leaves: Leaves = {}
         self.answers = AnswerStore()
         self.flights: Flights[tuple[Any, ...], Outcome] = Flights()
         self.introspecting: Flights[tuple[Variant, bytes], Mapping[str, bytes]] = Flights()
@@ -114,7 +115,7 @@ class Engine:
             if isinstance(document, RequestError):
                 return self.failed(asked, self.render.refusal(document, asked.request))
             if asked.account is not None:
-                asked.account.document, asked.account.operation = document.node, document.operation
+                asked.account.kind, asked.account.name = document.kind, document.name
             if document.apart and (apart := self.parts.answer(asked, document)) is not None:
                 return apart
             variables = document.coerce(asked.variables)
@@ -143,8 +144,8 @@ class Engine:
     ) -> Answer:  # fmt: skip
         """The answer; its story is kept, where it has errors."""
         if answer.has_errors:
-            node, plan = (document.node if document else None), (variant.ready.plan if variant else None)
-            self.stories.keep(asked, answer, self.clock(), node, plan, outcome.exchanges if outcome else ())
+            text, plan = (asked.document if document else None), (variant.ready.plan if variant else None)
+            self.stories.keep(asked, answer, self.clock(), text, plan, outcome.exchanges if outcome else ())
         return answer
 
     def plan(self, document: str, operation_name: str | None = None, variables: Mapping[str, Any] | None = None) -> Plan:
@@ -187,10 +188,10 @@ class Engine:
         try:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
             if self.rights is not None and document.refusal is None:
-                document.rules = self.rights.of_document(document.node)
+                document.rules = self.rights.of_document(document.parsed[0])
             if document.refusal is None:
-                document.labels = labels_of(self.supergraph, document.node)
-            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
+                document.labels = labels_of(self.supergraph, document.parsed[0])
+            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.parsed[0])])
         except RequestError as refused:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
@@ -213,13 +214,14 @@ class Engine:
         chosen = zip(document.labels, flags[len(document.flag_names) :], strict=False)
         plan = self.planned(operation, frozenset(label for label, has in chosen if has))
         rules = self.rights.of_sources(plan.subgraphs) if self.rights else 0
-        variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection, withheld, rules)
+        variant = Variant(compile_plan(plan, self.supergraph.subgraphs, self.leaves), operation.introspection, withheld, rules)
         document.variants.put(flags, variant)
+        document.let_go()
         return variant
 
     def normal(self, document: Document, variables: Variables, *, incremental: bool = False) -> Operation:
         flags = {name: bool(variables.get(name)) for name in document.flag_names}
-        return normalise(self.supergraph.schema, document.node, document.operation, flags, incremental=incremental)
+        return normalise(self.supergraph.schema, *document.parsed, flags, incremental=incremental)
 
     def planned(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
         plan = plan_operation(operation, self.supergraph.chosen(labels))

@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from graphql import DocumentNode, OperationDefinitionNode
 
 from gateway.execution.run import Outcome
 from gateway.upstream.call import Request
@@ -21,8 +20,10 @@ class Account(msgspec.Struct):
     """`time.monotonic` clock."""
     served: str = ""
     """executed, stored or shared; "": it never came to that."""
-    document: DocumentNode | None = None
-    operation: OperationDefinitionNode | None = None
+    kind: str = ""
+    """query, mutation or subscription; "": the document has no operation that could be asked for."""
+    name: str = ""
+    """Of the operation, where it has one."""
     outcome: Outcome | None = None
     phases: list[tuple[str, float, float]] = []
     """Work that is not done every time (prepare, plan): when it began and ended."""

@@ -15,6 +15,7 @@ from graphql import FieldNode, SelectionSetNode, TypeNode, print_ast
 
 from gateway.composition.graph import Hop, Provided
 from gateway.errors import InternalError
+from gateway.planning.contextual import with_context
 from gateway.planning.cost import FETCH, everyones
 from gateway.planning.draft import Draft, Node, Place, Position, Presence, same, same_fields
 from gateway.planning.operation import TYPENAME
@@ -38,6 +39,9 @@ class Entering:
 
     def presence(self, position: Position, field: Field, subgraph: str) -> Presence | None:
         """Where in this subgraph the field can be asked for the rows of this position; None when they cannot get there."""
+        given = self.graph.contextual.get((position.type, field.name, subgraph))
+        if given is not None:
+            return with_context(self, position, subgraph, field, given)
         required = self.graph.requires.get((position.type, field.name, subgraph))
         if required is not None:
             return self._required(position, subgraph, required, field)
@@ -86,8 +90,8 @@ class Entering:
     def _enter(self, position: Position, hop: Hop) -> Presence:
         if hop.lookup.fields is None:
             return self._look_up(position, hop)
-        inputs, needs = self._key(position, hop)
-        return self._represented(position, hop, inputs, needs)
+        inputs, needs = self.key(position, hop)
+        return self.represented(position, hop, inputs, needs)
 
     def _look_up(self, position: Position, hop: Hop) -> Presence:
         """A root field that takes the key."""
@@ -104,14 +108,14 @@ class Entering:
         position.presences.append(presence)
         return presence
 
-    def _key(self, position: Position, hop: Hop) -> tuple[list[Input], set[int]]:
+    def key(self, position: Position, hop: Hop) -> tuple[list[Input], set[int]]:
         fields = hop.lookup.fields
         assert fields is not None  # a lookup by representation
-        return self._inputs(position, fields, nullable=False)
+        return self.inputs(position, fields, nullable=False)
 
     # ------------------------------------------------------------ representations
 
-    def _represented(
+    def represented(
         self, position: Position, hop: Hop, inputs: Sequence[Input], needs: set[int], *, alone: bool = False
     ) -> Presence:
         """Rows of this position join a fetch of the same place that enters there anyway, or begin one."""
@@ -182,10 +186,10 @@ class Entering:
 
     def _required(self, position: Position, subgraph: str, required: SelectionSetNode, field: Field) -> Presence | None:
         """Into the subgraph with what the field requires; a fetch there may still take more along while none waits for it."""
-        hop = self._hop(position, subgraph)
+        hop = self.hop(position, subgraph)
         if hop is None:
             return None
-        inputs, needs = self._inputs(position, required, nullable=True)
+        inputs, needs = self.inputs(position, required, nullable=True)
         before = self.before(needs)
         for known in position.presences:
             if (
@@ -197,8 +201,8 @@ class Entering:
             ):
                 self._send_along(known.draft, position, inputs, needs)
                 return known
-        keys, more = self._key(position, hop)
-        return self._represented(position, hop, [*keys, *inputs], needs | more)
+        keys, more = self.key(position, hop)
+        return self.represented(position, hop, [*keys, *inputs], needs | more)
 
     def _takes(self, presence: Presence, position: Position, inputs: Sequence[Input], field: Field) -> bool:
         known = presence.draft.representations.get(position.home.mark)
@@ -214,7 +218,7 @@ class Entering:
         draft.representations[position.home.mark] = Representation(known.type, known.mark, (*known.inputs, *more), known.typename)
         draft.needs |= needs
 
-    def _hop(self, position: Position, subgraph: str) -> Hop | None:
+    def hop(self, position: Position, subgraph: str) -> Hop | None:
         """A lookup into this subgraph from anywhere the rows are; also from the same subgraph."""
         if (hops := self._way(position, subgraph)) is not None:
             for hop in hops[:-1]:
@@ -226,7 +230,7 @@ class Entering:
                 return hop
         return None
 
-    def _inputs(self, position: Position, fields: SelectionSetNode, *, nullable: bool) -> tuple[list[Input], set[int]]:
+    def inputs(self, position: Position, fields: SelectionSetNode, *, nullable: bool) -> tuple[list[Input], set[int]]:
         """What a key or requirement takes of the rows, one input per field."""
         inputs: list[Input] = []
         needs: set[int] = set()
@@ -373,8 +377,8 @@ class Entering:
         _, _, way = min(ways, key=lambda w: (w[0], w[1]))
         for hop in way.hops[:-1]:
             self._enter(untold, hop)
-        inputs, needs = self._key(untold, way.hops[-1])
-        told = self._represented(untold, way.hops[-1], inputs, needs, alone=True)
+        inputs, needs = self.key(untold, way.hops[-1])
+        told = self.represented(untold, way.hops[-1], inputs, needs, alone=True)
         told.draft.replaces = True
         return told
 

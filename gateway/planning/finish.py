@@ -9,7 +9,7 @@ from graphql import ListTypeNode, NonNullTypeNode, TypeNode
 from gateway.composition.graph import Graph
 from gateway.planning.draft import Asked, CaseDraft, Draft, Node
 from gateway.planning.operation import TYPENAME
-from gateway.planning.plan import Step, Where
+from gateway.planning.plan import Above, Step, Where
 from gateway.planning.twins import join_twins
 from gateway.sources.base import Deferral, Subgraph
 from gateway.sources.reach import field_of, named
@@ -154,4 +154,9 @@ def _step(draft: Draft, numbers: Mapping[int, int]) -> Step:
     also = (Where(numbers[place.base.id], place.path, frozenset(marks)) for place, marks in draft.also)
     others = tuple(dict.fromkeys(where for where in also if where != here))
     types = draft.types or frozenset()
-    return Step(fetch, base, here.path, draft.into, types, draft_needs, after, here.marks, others, draft.replaces, deferred)
+    above = tuple(
+        Above(a.variable, Where(numbers[a.place.base.id], a.place.path, frozenset((a.mark,))), a.below, a.value)
+        for a in draft.above
+    )
+    told = (draft.replaces, deferred, above, draft.apart)
+    return Step(fetch, base, here.path, draft.into, types, draft_needs, after, here.marks, others, *told)

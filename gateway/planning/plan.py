@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from graphql import print_ast
 
-from gateway.sources.base import Argument, Deferral, Entry, Fetch, Field, Selection
+from gateway.sources.base import Argument, Deferral, Entry, Fetch, Field, Input, Selection
 
 
 class Hop(msgspec.Struct, frozen=True):
@@ -28,6 +28,15 @@ class Where(msgspec.Struct, frozen=True):
     base: int
     path: tuple[Hop, ...]
     marks: frozenset[int]
+
+
+class Above(msgspec.Struct, frozen=True):
+    """A value of rows further up that a fetch is called with; `below` leads from those rows to its parents."""
+
+    variable: str
+    where: Where
+    below: tuple[str, ...]
+    value: Input
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -52,6 +61,10 @@ class Step(msgspec.Struct, frozen=True):
     """Its rows take the place of the parents, which do not know their own type."""
     deferred: frozenset[Deferral] = frozenset()
     """The fragments it is for, where all that it is for may come later."""
+    above: tuple[Above, ...] = ()
+    """What it is called with besides keys: one call for each combination of these."""
+    apart: bool = False
+    """Each parent has rows of its own, also where several have the same key."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -153,7 +166,8 @@ def _fetch_body(fetch: Fetch, depth: int) -> Iterator[str]:
 def _entry(entry: Entry) -> str:
     if entry.representations:
         told = (f"{r.type} {' '.join(i.name for i in r.inputs)}" for r in entry.representations)
-        return f"{entry.via}({' | '.join(told)})"
+        given = f" per {', '.join(f'${name}' for name in entry.variables)}" if entry.variables else ""
+        return f"{entry.via}({' | '.join(told)}){given}"
     if entry.batch is None:
         return f"{entry.via}({_arguments(entry.arguments)}) per key"
     batch = entry.batch

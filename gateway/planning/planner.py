@@ -48,10 +48,13 @@ class Planner:
         self.entering = Entering(self)
         self.drafts: list[Draft] = []
         self.marks = 0
+        self.variables: dict[object, str] = {}
+        self.taken: frozenset[str] = frozenset()
         self.deferred: Group = ()
         """With which fragments what is being planned may come."""
 
     def plan(self, operation: Operation) -> Plan:
+        self.taken = frozenset(d.variable.name.value for d in operation.node.variable_definitions or ())
         (case,) = operation.selection.cases
         root = Position(self.nowhere().rows, QUERY, (QUERY,), [])
         self.fill(root, [f for f in case.fields if not f.name.startswith("__")])
@@ -67,6 +70,15 @@ class Planner:
         draft.wanted.add(self.deferred)
         self.drafts.append(draft)
         return draft
+
+    def variable(self, value: object) -> str:
+        """The variable for a value from above: no client's, and one for each value."""
+        if value not in self.variables:
+            number = len(self.variables)
+            while f"_c{number}" in self.taken:
+                number += len(self.taken)
+            self.variables[value] = f"_c{number}"
+        return self.variables[value]
 
     # ------------------------------------------------------------ the fields of one position
 
@@ -108,7 +120,8 @@ class Planner:
 
     def _order(self, position: Position, field: Field, subgraph: str | None, home: str | None) -> int:
         """Home, then other subgraphs, then what requires something of them."""
-        if (position.type, field.name, subgraph) in self.graph.requires:
+        at = (position.type, field.name, subgraph)
+        if at in self.graph.requires or at in self.graph.contextual:
             return 2
         return 0 if subgraph == home else 1
 
@@ -148,7 +161,7 @@ class Planner:
         known = presence.case.fields.get(field.key)
         if known is not None and known.involved is not None and same(known.field, field):
             return set(known.involved)
-        asked = presence.case.add(field, _typed(field.arguments, definition))
+        asked = presence.case.add(field, (*_typed(field.arguments, definition), *presence.given.get(field.name, ())))
         asked.involved = frozenset((presence.draft.id,))
         if field.selection is None:
             return {presence.draft.id}

@@ -49,7 +49,7 @@ def _stages(drafts: Sequence[Draft]) -> dict[int, int]:
 
 
 def _may_join(draft: Draft) -> bool:
-    return bool(draft.representations) and not draft.replaces and not draft.after and draft.into is None
+    return bool(draft.representations) and not draft.replaces and not draft.after and draft.into is None and not draft.above
 
 
 # ---------------------------------------------------------------- the same?
@@ -96,6 +96,7 @@ def _join(first: Draft, second: Draft, drafts: Sequence[Draft]) -> None:
     first.also += second.also
     first.representations |= second.representations
     first.needs |= second.needs
+    first.apart = first.apart or second.apart
     first.wanted |= second.wanted
     marks = dict(_marks(first.root, second.root))
     for types, case in second.root.cases.items():
@@ -107,6 +108,9 @@ def _join(first: Draft, second: Draft, drafts: Sequence[Draft]) -> None:
             draft.place = _same_place(first, draft.place)
             draft.marks = {marks.get(m, m) for m in draft.marks}
             draft.representations = {marks.get(m, m): replace(r, mark=marks.get(m, m)) for m, r in draft.representations.items()}
+        for above in draft.above:
+            if above.place.base is second:
+                above.place, above.mark = _same_place(first, above.place), marks.get(above.mark, above.mark)
         draft.also = [
             (_same_place(first, place), {marks.get(m, m) for m in also}) if place.base is second else (place, also)
             for place, also in draft.also

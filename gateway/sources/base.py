@@ -292,6 +292,8 @@ class Entry(msgspec.Struct, frozen=True):
     """Keys asked for in one call where there is no batch field: as GraphQL aliases, or as representations."""
     representations: tuple[Representation, ...] = ()
     """`via` takes a list of these and answers a list in the same order."""
+    variables: tuple[str, ...] = ()
+    """Variables of the selection that have one value per call: a key has theirs after its representation."""
 
 
 class Fetch(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from gateway.upstream.layers.breaker import Circuits, Opened, breaker
 from gateway.upstream.layers.bulkhead import Slots, bulkhead
 from gateway.upstream.layers.cache import Cache, Store, cache
 from gateway.upstream.layers.cache.items import Items
+from gateway.upstream.layers.cache.shared import SharedCopies
 from gateway.upstream.layers.deadline import deadline
 from gateway.upstream.layers.fetch_span import fetch_span
 from gateway.upstream.layers.hedge import Hedges, hedge
@@ -36,10 +38,22 @@ class Shared(msgspec.Struct, frozen=True):
 
     store: Store | None = None
     items: Items | None = None
+    copies: SharedCopies | None = None
+    """Of all replicas."""
     traced: bool = False
     measured: bool = False
     clock: Clock = REAL
     random: Callable[[], float] = random.random
+
+    def status(self) -> dict[str, Any]:
+        """How full the cache is, and what has become of the copies that all replicas share."""
+        own = {"used": self.store.used, "capacity": self.store.capacity, "copies": len(self.store)} if self.store else {}
+        rows = {"rows": len(self.items), "rows_used": self.items.used} if self.items else {}
+        return {**own, **rows, "shared": msgspec.to_builtins(self.copies.counts) if self.copies else None}
+
+    async def close(self) -> None:
+        if self.copies is not None:
+            await self.copies.close()
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -146,7 +160,7 @@ def _cache(source: str, policy: Policy, shared: Shared, budget: RetryBudget | No
     if policy.cache is None or shared.store is None:
         return None
     may_repeat = budget.spend if budget else lambda: True
-    return Cache(source, policy.cache, shared.store, shared.clock, shared.random, may_repeat)
+    return Cache(source, policy.cache, shared.store, shared.clock, shared.random, may_repeat, shared.copies)
 
 
 def client_for(policy: Policy) -> Client | HttpxClient:

@@ -11,7 +11,7 @@ from pydantic.functional_validators import PlainValidator
 from gateway.config.model.gateway import Gateway, OwnerSettings
 from gateway.config.model.part import Part, one_or_more, setting
 from gateway.config.model.policy import Policy
-from gateway.config.model.scalars import HeaderValue, Hidden, Size, Text, Url, kept_in
+from gateway.config.model.scalars import HeaderValue, Hidden, Size, Text, Url, shared_by_all
 from gateway.config.model.source import Link, SourceKeys
 from gateway.config.model.telemetry import Telemetry
 
@@ -40,8 +40,8 @@ class Events(Part):
 class Cache(Part):
     """The key `cache`."""
 
-    store: Annotated[str, PlainValidator(kept_in, json_schema_input_type=Hidden)] = setting(
-        "memory", "Where answers are kept: `memory`, or a `redis://` URL."
+    store: Annotated[str, PlainValidator(shared_by_all, json_schema_input_type=Hidden)] = setting(
+        "memory", "Where replies are kept: `memory`, or behind it the URL of a Redis or Valkey that all replicas share."
     )
     size: Size = setting("256MiB", "Most memory the kept answers may take.")
 

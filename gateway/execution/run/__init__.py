@@ -14,7 +14,7 @@ import msgspec
 from gateway.errors import AFFECTED_LISTED, GatewayError, internal, settled
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.explained import unexplained_nulls
-from gateway.execution.gather import Gathered
+from gateway.execution.gather import Gathered, walk
 from gateway.execution.place import hide
 from gateway.execution.reading import attribute_of
 from gateway.execution.run.keyed import Keyed
@@ -65,6 +65,9 @@ class Run(Keyed):
                 hide(parents if classes is None else [p for p in parents if p.__class__ in classes], attribute)
             if step.hide_key is not None:
                 hide(self.rows[index], step.hide_key)
+            for higher in step.above:
+                if higher.hidden is not None:
+                    hide(walk(self.rows[higher.base], higher.descents), higher.hidden)
         expires = 0.0 if self.stale or not self.ready.steps else self.expires
         stale, exchanges = tuple(self.stale), tuple(self.exchanges)
         return Outcome(encode(self.root), (), stale, expires, self.private, self.announced, exchanges)
