@@ -46,7 +46,7 @@ class Cache(Part):
     store: Annotated[str, PlainValidator(kept_in, json_schema_input_type=Hidden)] = setting(
         "memory", "Where answers are kept: `memory`, or a `redis://` URL."
     )
-    size: Size = setting("256MiB", "Most memory the kept answers may take.")
+    size: Size = setting("64MiB", "Most memory that copies of sources' answers may take, in each worker.")
 
 
 class Document(Part):
