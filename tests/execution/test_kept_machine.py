@@ -54,23 +54,20 @@ class RowsModel(RuleBasedStateMachine):
         services, links = shop()
         reviews = services[2]
         reviews.keys["rules"] = HeaderRules(by_caller, frozenset({"authorization"}))
-        self.items = Items(4000, lambda: self.now)
+        self.items = Items(20_000, lambda: self.now)
         stamped = Stamped(reviews, self)
         subgraphs = [replace(service.subgraph(), items=self.items) for service in services]
         subgraphs[2] = replace(subgraphs[2], send=stamped.send)
         supergraph = compose(subgraphs, [Link.model_validate(link) for link in links])
         self.engine = Engine(supergraph, owner=GATEWAY_OWNER, clock=lambda: self.now)
 
-    @rule(seconds=st.sampled_from([1.0, 6.0, 20.0, 60.0]))
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-
     @rule(how=st.sampled_from([None, UpstreamFailed, UpstreamForbidden]))
     def becomes(self, how: Any) -> None:
         self.fails = how
 
-    @rule(first=st.integers(1, 5), who=st.sampled_from(["alice", "bob"]))
-    def ask(self, first: int, who: str) -> None:
+    @rule(first=st.integers(1, 5), who=st.sampled_from(["alice", "bob"]), after=st.sampled_from([0.0, 6.0, 20.0]))
+    def ask(self, first: int, who: str, after: float) -> None:
+        self.now += after
         request = Request("req_test", headers={"authorization": who})
         query = f"{{ products(first: {first}) {{ id reviews {{ id productId text }} }} }}"
         told = self.loop.run_until_complete(ask(self.engine, query, request=request))
