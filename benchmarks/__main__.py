@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import compare, growth, memory, micro, record, startup
+from benchmarks import compare, growth, memory, micro, ownership, record, startup
 from benchmarks.record import Measured
 
 
@@ -44,6 +44,11 @@ def _micro(_arguments: Namespace) -> Measured:
     return Measured({"key": key, "ratios": ratios}, micro.table(ratios, micro.baseline(key)), ratios, "x reference")
 
 
+def _ownership(_arguments: Namespace) -> Measured:
+    rows = ownership.measure()
+    return Measured(rows, ownership.table(rows), {row.case: (row.ratio - 1) * 100 for row in rows}, "% more")
+
+
 def _memory(arguments: Namespace) -> Measured:
     measured = memory.memory(arguments.requests, arguments.connections)
     values = {"start": measured.start, "end": measured.end, "peak": measured.peak}
@@ -60,6 +65,7 @@ RUNS: dict[str, Callable[[Namespace], Measured]] = {
     "compare": _compare,
     "growth": _growth,
     "micro": _micro,
+    "ownership": _ownership,
     "memory": _memory,
     "startup": _startup,
 }

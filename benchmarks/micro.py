@@ -116,10 +116,10 @@ async def spent() -> dict[str, float]:
     return best
 
 
-async def _warm(work: dict[str, Work]) -> None:
+async def _warm(work: dict[str, Work], repeats: Mapping[str, int] = REPEATS) -> None:
     """Every path taken often enough for the interpreter to have specialised it; then no collector comes between."""
     for name, run in work.items():
-        await run(REPEATS[name] * 2)
+        await run(repeats[name] * 2)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -131,8 +131,8 @@ TOLD = {b"ready": "instrumentation on", b"begins": "zero", b"ends": "dump"}
 """What the child says, and what callgrind is told then. Counting begins a call early: the first totals are off."""
 
 
-def counted() -> dict[str, float]:
-    """Instructions of one run of each case."""
+def counted(module: str = "benchmarks.micro", *flags: str, repeats: Mapping[str, int] = REPEATS) -> dict[str, float]:
+    """Instructions of one run of each case. `module`, run with `--watched` and the flags, is the child that is counted."""
     with tempfile.TemporaryDirectory() as folder:
         tool = [
             "valgrind",
@@ -141,7 +141,7 @@ def counted() -> dict[str, float]:
             f"--callgrind-out-file={folder}/out",
             f"--vgdb-prefix={folder}/v",
         ]
-        command = [*tool, sys.executable, "-m", "benchmarks.micro", "--watched"]
+        command = [*tool, sys.executable, "-m", module, "--watched", *flags]
         environ = os.environ | {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc"}
         with subprocess.Popen(
             command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -154,7 +154,7 @@ def counted() -> dict[str, float]:
                 process.stdin.flush()
         if process.returncode:
             raise RuntimeError("the child that was counted has failed")
-        return {name: _instructions(Path(folder), number) / REPEATS[name] for number, name in enumerate(REPEATS, 1)}
+        return {name: _instructions(Path(folder), number) / times for number, (name, times) in enumerate(repeats.items(), 1)}
 
 
 def _tell(folder: str, pid: int, what: str) -> None:
@@ -169,16 +169,19 @@ def _instructions(folder: Path, number: int) -> int:
     raise RuntimeError("callgrind wrote no totals")
 
 
-async def watched() -> None:
+async def watched(work: dict[str, Work], repeats: Mapping[str, int] = REPEATS) -> None:
     """The child under valgrind: says when a case begins and ends, and waits each time until the counter has been told."""
-    work = await cases()
-    await _warm(work)
+    await _warm(work, repeats)
     _say("ready")
-    await work["reference"](1)
-    for name, times in REPEATS.items():
+    await reference(1)
+    for name, times in repeats.items():
         _say("begins")
         await work[name](times)
         _say("ends")
+
+
+async def _watched() -> None:
+    await watched(await cases())
 
 
 def _say(line: str) -> None:
@@ -191,7 +194,7 @@ def _say(line: str) -> None:
 
 def main() -> None:
     if "--watched" in sys.argv:
-        asyncio.run(watched())
+        asyncio.run(_watched())
         return
     key, ratios = measure()
     if "--accept" in sys.argv:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from graphql import GraphQLSchema, build_ast_schema, graphql_sync, parse, print_ast
+from graphql import GraphQLSchema, InputValueDefinitionNode, NameNode, build_ast_schema, graphql_sync, parse, print_ast
 
 from gateway.composition import Supergraph, compose
 from gateway.config.model import Link, Schema, Source
@@ -50,7 +51,7 @@ class Federated:
         """Built from what the gateway itself read, so that extensions stand for types."""
         if self._schema is None:
             read = self.subgraph()
-            types = {name: node for name, node in read.types.items() if name != "Query" or node.fields}  # type: ignore[attr-defined]
+            types = {name: _whole(name, node, read.facts) for name, node in read.types.items() if name != "Query" or node.fields}  # type: ignore[attr-defined]
             text = "\n".join(print_ast(node) for node in types.values())
             query = "" if "Query" in types else "type Query { _: Int } "
             machinery = MACHINERY.format(" | ".join(self.members)) if self.members else ""
@@ -79,6 +80,19 @@ class Federated:
 
     def subgraph(self) -> Subgraph:
         return federated(self.name, self.sdl, self.send)
+
+
+def _whole(name: str, node: Any, facts: Any) -> Any:
+    """With the arguments that only the service itself knows."""
+    given = {field: arguments for (parent, field), arguments in facts.from_context.items() if parent == name}
+    if not given:
+        return node
+    fields = []
+    for field in node.fields:
+        own = given.get(field.name.value, ())
+        more = tuple(InputValueDefinitionNode(name=NameNode(value=a.name), type=a.type, directives=()) for a in own)
+        fields.append(replace(field, arguments=(*(field.arguments or ()), *more)))
+    return replace(node, fields=tuple(fields))
 
 
 def federated(name: str, sdl: str, send: Any = None, kind: str = "federation") -> Subgraph:

@@ -17,7 +17,7 @@ from socket import socket
 
 from gateway.app.house import House, engine_of
 from gateway.app.loading import load_all, options, supergraph
-from gateway.app.run import Sockets, bind_admin, leave, run
+from gateway.app.run import Sockets, bind_admin, bind_control, bind_shared_admin, leave, run
 from gateway.app.workers import SPAWN, Workers
 from gateway.config.load import load
 from gateway.config.model import Settings
@@ -50,7 +50,7 @@ def serve(
     address = _url(sock)
     if workers > 1:
         announce(f"{workers} workers listen on {address}")
-        return Workers(workers, partial(_start_worker, config, sock)).run()
+        return Workers(workers, partial(_start_worker, config, sock, bind_shared_admin(settings))).run()
     read = partial(settings_of, config)
     run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"))
     return 0
@@ -73,20 +73,21 @@ def _url(sock: socket) -> str:
     return f"http://{shown}:{port}/graphql"
 
 
-def _start_worker(config: Path, sock: socket, number: int) -> BaseProcess:
-    process = SPAWN.Process(target=_work, args=(config, sock, number), name=f"gateway-{number}", daemon=False)
+def _start_worker(config: Path, sock: socket, admin: socket | None, number: int) -> BaseProcess:
+    process = SPAWN.Process(target=_work, args=(config, sock, admin, number), name=f"gateway-{number}", daemon=False)
     process.start()
     return process
 
 
-def _work(config: Path, sock: socket, number: int) -> None:
+def _work(config: Path, sock: socket, admin: socket | None, number: int) -> None:
     """The whole life of a worker. Its parent tells it to stop; should the parent die, it stops by itself."""
     configure_logging()
     parent = multiprocessing.parent_process()
     try:
         settings = settings_of(config)
         ready = partial(log.info, "worker %d is ready", number)
-        sockets, read = Sockets(sock, bind_admin(settings, number)), partial(settings_of, config)
+        sockets = Sockets(sock, admin, bind_control(settings, number), number)
+        read = partial(settings_of, config)
         run(settings, sockets, read, lambda _: ready(), parent.sentinel if parent else None)
     except ConfigError as error:
         log.error("the configuration has problems:\n%s", error)

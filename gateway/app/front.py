@@ -16,7 +16,7 @@ from gateway.config.model import ApiKey, Callers, Jwt, RateLimit, Settings
 from gateway.config.problem import ConfigError, Problem
 from gateway.errors import UpstreamBadContent
 from gateway.server.cors import CorsRules
-from gateway.server.house import Front
+from gateway.server.house import Front, Watch
 from gateway.server.identity import Identify, KeySet
 from gateway.server.persisted import Documents, Manifest
 from gateway.server.rate import Bucket, MemoryRate
@@ -43,7 +43,7 @@ class Street(msgspec.Struct, frozen=True):
         await asyncio.gather(*(each.close() for each in self.open))
 
 
-def street_of(settings: Settings) -> Street:
+def street_of(settings: Settings, watch: Watch | None = None) -> Street:
     """Raises `ConfigError` for a manifest that cannot be used."""
     gateway, http = settings.gateway, settings.gateway.http
     asks = any("://" in each.jwks for each in gateway.callers.jwt)
@@ -62,6 +62,7 @@ def street_of(settings: Settings) -> Street:
         page=http.graphiql,
         tag_headers=tuple(name.encode("ascii") for name in http.cache_tags),
         known_by=_known_by(gateway.callers),
+        watch=watch,
     )
     held = (client, None if isinstance(rate, MemoryRate) else rate)
     return Street(front, tuple(each for each in held if each is not None))

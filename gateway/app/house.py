@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from random import random
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.app.history import History
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
 from gateway.app.news import News
+from gateway.app.observing.sources import Named, labels_of, of_caches, of_engine, of_process, of_sources
 from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
 from gateway.composition import Supergraph
@@ -26,12 +28,15 @@ from gateway.engine import Engine, Limits
 from gateway.engine.labels import Shares
 from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
+from gateway.engine.watched import Keep, Watched
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
 from gateway.sources.document import keep
 from gateway.sources.report import shown_url
+from gateway.telemetry.metrics import Family
 from gateway.upstream.clock import WALL
 from gateway.upstream.layers.hold import Held
+from gateway.upstream.onion import Shared
 
 log = logging.getLogger("gateway.app")
 FIRST_PAUSE = 1.0
@@ -52,9 +57,11 @@ class House:
         composed: Callable[[], None] = lambda: None,
         before: House | None = None,
         emitter: Emitter = SILENT,
+        shared: Shared | None = None,
+        account: Keep | None = None,
     ) -> None:
         """`composed` is called when a new engine has taken its place. `before`: whose place it is to take. `emitter` is told what
-        is new about the sources."""
+        is new about the sources, `account` of every operation."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -79,11 +86,13 @@ class House:
         self._composing = asyncio.Lock()
         self._supervisor = Supervisor()
         self._emitter = emitter
+        self._shared = shared
         self.history: History = before.history if before else History(gateway.state)
         self._news = News(self.history, emitter, self._whose, self._supervisor.start)
         self.stories: Stories = before.stories if before else Stories(drifted=self._news.drifted)
         self._sleep = sleep
         self._after_composing = composed
+        self._account = account
 
     # ------------------------------------------------------------ opening and closing
 
@@ -208,7 +217,7 @@ class House:
     def _engine(self, supergraph: Supergraph) -> Engine:
         for hint in supergraph.hints:
             log.info("%s: %s", hint.code, hint.message)
-        return engine_of(self._settings, supergraph, self.stories)
+        return engine_of(self._settings, supergraph, self.stories, self._account)
 
     @property
     def lines(self) -> Mapping[str, Line]:
@@ -253,6 +262,7 @@ class House:
             "sources": [self._source_status(line) for line in self._lines.values()],
             "changes": self.history.told()[:CHANGES_TOLD],
             "events": self._emitter.status(),
+            "cache": self._shared.status() if self._shared else {},
         }
 
     def _whose(self, name: str) -> tuple[str | None, Mapping[str, Any]]:
@@ -262,6 +272,33 @@ class House:
             if name == line.source.name or any(name == each.name for each in loaded.subgraphs):
                 return line.source.owned_by, _owner(line.source, loaded).shown()
         return None, self.owner.shown()
+
+    def families(self) -> Iterator[Family]:
+        """What there is to count of sources, caches and the engine, at this moment."""
+        named = self._named()
+        yield from of_sources(named)
+        yield from of_engine(self.engine, self._generation, self.ready())
+        yield from of_caches(self._kept([line for line, _ in named]))
+        yield from of_process()
+
+    def _named(self) -> Sequence[Named]:
+        """Lines with what metrics call them."""
+        teams = {name: _owner(line.source, self._loaded.get(name, Loaded())).team for name, line in self._lines.items()}
+        return [(line, labels_of(name, teams[name])) for name, line in self._lines.items()]
+
+    def replaced_by(self, after: House) -> Sequence[Named]:
+        """Lines that did not live on."""
+        kept = [line.data for line in after._lines.values()]
+        return [(line, labels) for line, labels in self._named() if line.data not in kept]
+
+    def _kept(self, lines: Sequence[Line]) -> Mapping[str, tuple[int, int]]:
+        """What is in each cache: entries and bytes."""
+        answers = self.engine.answers if self.engine is not None else None
+        store = next((line.data.store for line in lines if line.data.store is not None), None)
+        items = next((line.items for line in lines if line.items is not None), None)
+        kept = {"answers": (len(answers), answers.size)} if answers is not None else {}
+        kept |= {"replies": (len(store), store.used)} if store is not None else {}
+        return kept | ({"rows": (len(items), items.used)} if items is not None else {})
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)
@@ -314,10 +351,11 @@ def _returned(source: Source) -> tuple[Returned, ...]:
     return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
 
 
-def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None) -> Engine:
-    """The supergraph's engine, within the configured limits."""
+def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None, keep: Keep | None = None) -> Engine:
+    """The supergraph's engine, within the configured limits. `keep` is told of every operation, where there is one."""
     gateway = settings.gateway
-    return Engine(
+    make = Engine if keep is None else partial(Watched, keep=keep)
+    return make(
         supergraph,
         limits=limits_of(settings),
         disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),

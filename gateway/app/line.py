@@ -12,13 +12,13 @@ from gateway.app.rights import requirement
 from gateway.config.model import Policy, Settings, Source, Timeout
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.document import LIMIT
-from gateway.telemetry import tracer
 from gateway.upstream.call import HeaderRules, Send, Sends
 from gateway.upstream.clock import REAL
 from gateway.upstream.headers import header_rules
 from gateway.upstream.layers.access import access
 from gateway.upstream.layers.cache import Store
 from gateway.upstream.layers.cache.items import SHARE, Items
+from gateway.upstream.layers.cache.shared import PATIENCE, SharedCopies
 from gateway.upstream.layers.credentials import Tokens, credentials, tokens_for
 from gateway.upstream.onion import Shared, SourceState, client_for, onion
 from gateway.upstream.transport import HttpxClient
@@ -55,7 +55,22 @@ class Line(msgspec.Struct, frozen=True):
 def shared_of(settings: Settings) -> Shared:
     """What all lines have in common."""
     store, items = Store(settings.cache.size), Items(settings.cache.size // SHARE, REAL.wall)
-    return Shared(store=store, items=items, tracer=tracer())
+    told = settings.telemetry
+    copies = _copies(settings)
+    return Shared(store=store, items=items, copies=copies, traced=told.traces is not None, measured=told.metrics is not None)
+
+
+def _copies(settings: Settings) -> SharedCopies | None:
+    """Raises `ConfigError` for an address that is none."""
+    if settings.cache.store == "memory":
+        return None
+    from gateway.upstream.layers.cache.redis import RedisError, SharedCache  # noqa: PLC0415  5 MiB, where it is configured
+
+    try:
+        cache = SharedCache(settings.cache.store, PATIENCE)
+    except ValueError as error:
+        raise ConfigError(settings.located([Problem("CONFIG_VALUE", str(error), ("cache", "store"))])) from None
+    return SharedCopies(cache, REAL, (RedisError,))
 
 
 def lines(settings: Settings, shared: Shared | None = None, before: Mapping[str, Line] = {}) -> tuple[Line, ...]:

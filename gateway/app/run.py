@@ -21,7 +21,9 @@ import msgspec
 import uvloop
 
 from gateway.app.house import House
-from gateway.app.serving import Serving, Tenant
+from gateway.app.observing import Observatory
+from gateway.app.observing.scrape import Scrape
+from gateway.app.serving import Serving, Telling, Tenant
 from gateway.app.supervisor import Supervisor
 from gateway.app.systemd import ALIVE, READY, STOPPING, alive_every, notify, reloading
 from gateway.app.watch import Watch
@@ -38,18 +40,35 @@ class Sockets(msgspec.Struct, frozen=True):
 
     public: socket.socket
     admin: socket.socket | None = None
+    control: socket.socket | None = None
+    """A worker's own: the same as `admin`, but of this very process."""
+    worker: int | None = None
 
 
-def bind_admin(settings: Settings, worker: int | None = None) -> socket.socket | None:
+def bind_admin(settings: Settings) -> socket.socket | None:
     """The admin address. The default one, a socket in `state`, may fail: then there is no admin address. Raises OSError."""
     where = settings.gateway.admin_listen
     if not isinstance(where, Socket):
         return bind(where.host, where.port)
-    path = where.path if worker is None else where.path.with_stem(f"{where.path.stem}-{worker}")
+    return _bind_file(settings, where.path)
+
+
+def bind_shared_admin(settings: Settings) -> socket.socket | None:
+    """An address that all workers answer together; a socket each has for itself (`bind_control`)."""
+    return None if isinstance(settings.gateway.admin_listen, Socket) else bind_admin(settings)
+
+
+def bind_control(settings: Settings, worker: int) -> socket.socket | None:
+    where = settings.gateway.admin_listen
+    path = where.path if isinstance(where, Socket) else settings.gateway.state / "admin.sock"
+    return _bind_file(settings, path.with_stem(f"{path.stem}-{worker}"))
+
+
+def _bind_file(settings: Settings, path: Path) -> socket.socket | None:
     try:
         return bind_unix(path)
     except OSError as error:
-        if settings.gateway.admin.listen is not None:
+        if isinstance(settings.gateway.admin.listen, Socket):
             raise
         log.warning("there is no admin address: %s cannot be used: %s", path, error.strerror or error)
         return None
@@ -65,20 +84,23 @@ class Process:
 
     def __init__(self, settings: Settings, sockets: Sockets, read: Callable[[], Settings], parent: int | None = None) -> None:
         self._parent = parent
-        self._serving_now = Serving(settings, read, taken=self._taken, busy=self._busy)
+        self._observatory = Observatory(settings)
+        self._file = _file_of(sockets.control or sockets.admin)
+        metrics = Scrape(self._observatory.families, self._file, sockets.worker) if settings.telemetry.metrics else None
+        telling = Telling(self._observatory, metrics)
+        self._serving_now = Serving(settings, read, taken=self._taken, busy=self._busy, telling=telling)
         tenant = self._serving_now.now
         self._public = Listener(tenant.public, tenant.house)
-        self._listeners = [(self._public, sockets.public)]
-        self._admin = Listener(tenant.admin, tenant.house) if sockets.admin is not None else None
-        if self._admin is not None and sockets.admin is not None:
-            self._listeners.append((self._admin, sockets.admin))
+        backs = [sock for sock in (sockets.admin, sockets.control) if sock is not None]
+        self._admin = [(Listener(tenant.admin, tenant.house), sock) for sock in backs]
+        self._listeners = [(self._public, sockets.public), *self._admin]
         self._supervisor = Supervisor()
-        self._file = _file_of(sockets.admin)
         self._stop = asyncio.Event()
         self._serving: list[asyncio.Task[None]] = []
 
     async def run(self, ready: Callable[[House], None]) -> None:
         """Until a signal says to stop. Raises `ConfigError` when the sources cannot be composed."""
+        self._observatory.start()
         self._listen_to_signals()
         if self._parent is None:
             self._listen()
@@ -94,6 +116,7 @@ class Process:
             await self._serving_now.close()
             if self._file is not None:
                 self._file.unlink(missing_ok=True)
+            await asyncio.to_thread(self._observatory.close)
 
     async def _open(self, ready: Callable[[House], None]) -> None:
         """A worker takes connections only now: until then its siblings do. Alone, it tells from the start how it is."""
@@ -136,8 +159,8 @@ class Process:
 
     def _taken(self, tenant: Tenant) -> None:
         self._public.take_in(tenant.public, tenant.house)
-        if self._admin is not None:
-            self._admin.take_in(tenant.admin, tenant.house)
+        for each, _ in self._admin:
+            each.take_in(tenant.admin, tenant.house)
 
     def _busy(self) -> set[asyncio.Task[None]]:
         """But the one that asks for this: a reload is a request, too."""

@@ -14,8 +14,10 @@ from gateway.app.events import Emitter, webhooks
 from gateway.app.front import Street, street_of
 from gateway.app.house import House
 from gateway.app.line import lines, shared_of
+from gateway.app.observing import Observatory
 from gateway.config.model import Settings
 from gateway.config.problem import ConfigError, Problem
+from gateway.server.metrics import Metrics
 from gateway.server.street import backyard, street
 from gateway.upstream.onion import Shared
 
@@ -50,6 +52,16 @@ class Tenant(msgspec.Struct, frozen=True):
     admin: ASGIApp
 
 
+class Telling(msgspec.Struct, frozen=True):
+    """To whom houses tell what they do. It outlives them."""
+
+    observatory: Observatory | None = None
+    metrics: Metrics | None = None
+
+
+UNHEARD = Telling()
+
+
 class Serving:
     """One tenant at a time. `taken` is called with each that has moved in; `busy` gives the tasks that answer requests now."""
 
@@ -60,13 +72,17 @@ class Serving:
         *,
         taken: Callable[[Tenant], None] = lambda _: None,
         busy: Callable[[], Iterable[asyncio.Task[None]]] = lambda: (),
+        telling: Telling = UNHEARD,
     ) -> None:
         self._read = read
         self._taken = taken
         self._busy = busy
         self._changing = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
+        self._telling = telling
         self.now = self._tenant(settings)
+        if telling.observatory is not None:
+            telling.observatory.add(lambda: self.now.house.families())
 
     async def reload(self) -> Reloaded:
         """Read everything again. Requests that are in finish where they began. One at a time."""
@@ -74,7 +90,7 @@ class Serving:
             before, settings = self.now, self.now.settings
             try:
                 settings = await asyncio.to_thread(self._read)
-                after = await self._moved_in(settings, before)
+                after = await self._moved_in(msgspec.structs.replace(settings, telemetry=before.settings.telemetry), before)
             except ConfigError as error:
                 outcome = Reloaded(before.house.generation, settings.located(error.problems))
                 log.error("%s", outcome.told())
@@ -89,16 +105,21 @@ class Serving:
     async def close(self) -> None:
         await asyncio.gather(*self._leaving)
         await asyncio.gather(self.now.house.close(), self.now.street.close())
+        await self.now.shared.close()
 
     def _tenant(self, settings: Settings, before: Tenant | None = None) -> Tenant:
         keeps = before is not None and before.settings.cache == settings.cache
         shared, known = (before.shared, before.house.lines) if before and keeps else (shared_of(settings), {})
         made = lines(settings, shared, known)
         house_before, emitter = before.house if before else None, Emitter(webhooks(settings.events))
-        house = House(settings, made, composed=memory.settle, before=house_before, emitter=emitter)
-        front = street_of(settings)
-        public = street(house, front.front, public=frozenset(settings.gateway.admin.public))
-        return Tenant(settings, shared, house, front, public, backyard(house, self.reload))
+        seen, metrics = self._telling.observatory, self._telling.metrics
+        account, watch = (seen.keep, seen.watch) if seen is not None else (None, None)
+        house = House(
+            settings, made, composed=memory.settle, before=house_before, emitter=emitter, shared=shared, account=account
+        )
+        front = street_of(settings, watch)
+        public = street(house, front.front, public=frozenset(settings.gateway.admin.public), metrics=metrics)
+        return Tenant(settings, shared, house, front, public, backyard(house, self.reload, metrics))
 
     async def _moved_in(self, settings: Settings, before: Tenant) -> Tenant:
         """Ready to answer, or nothing is left of it."""
@@ -112,6 +133,8 @@ class Serving:
 
     def _let_go(self, before: Tenant, after: Tenant) -> None:
         """In the background: what is in may take as long as a request may."""
+        if self._telling.observatory is not None:
+            self._telling.observatory.gone.add(before.house.replaced_by(after.house))
         task = asyncio.get_running_loop().create_task(self._left(before, after, set(self._busy())))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
@@ -122,6 +145,10 @@ class Serving:
         if busy:
             await asyncio.wait(busy, timeout=before.house.limits.deadline + GRACE)
         await asyncio.gather(before.house.close(after.house), before.street.close())
+        if before.shared is not after.shared:
+            await before.shared.close()
+        if self._telling.observatory is not None:
+            self._telling.observatory.gone.fold(before.house.replaced_by(after.house))
 
 
 def _at_restart(before: Settings, after: Settings) -> Iterable[str]:
@@ -132,3 +159,5 @@ def _at_restart(before: Settings, after: Settings) -> Iterable[str]:
         yield "gateway.admin.listen"
     if old.state != new.state:
         yield "gateway.state"
+    if before.telemetry != after.telemetry:
+        yield "telemetry"

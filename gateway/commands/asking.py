@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway.app.control import UnixConnection
 from gateway.config.problem import Problem
 
 PATIENCE = 5.0
@@ -21,17 +21,6 @@ DEFAULT = Path(".signpost")
 
 class Unreachable(Exception):
     """No gateway answers there; the text says where was asked."""
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("gateway", timeout=PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self._path)
 
 
 def addresses(admin: str | None) -> Sequence[str]:
@@ -52,7 +41,7 @@ def ask_all(where: Iterable[str], path: str, body: Mapping[str, Any] | None = No
 
 
 def _ask(address: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, Any] | None:
-    connection = _UnixConnection(address.removeprefix(UNIX)) if address.startswith(UNIX) else _tcp(address)
+    connection = UnixConnection(address.removeprefix(UNIX), PATIENCE) if address.startswith(UNIX) else _tcp(address)
     try:
         method, sent = ("GET", None) if body is None else ("POST", msgspec.json.encode(body))
         connection.request(method, quote(path), sent)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from graphql import FieldDefinitionNode, FieldNode, InlineFragmentNode, SelectionNode, SelectionSetNode
 
-from gateway.sources.base import Lookup
+from gateway.sources.base import Contextual, Lookup
 from gateway.sources.reach import named
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class Moves(msgspec.Struct):
     """abstract type → its object types."""
     runtime: dict[tuple[str, str], tuple[str, ...]] = {}
     """(subgraph, type) → the object types of the supergraph that its values there can have."""
+    contextual: dict[tuple[str, str, str], tuple[Contextual, ...]] = {}
+    """(type, field, subgraph) → its arguments that come from further up."""
+    contexts: dict[tuple[str, str], tuple[str, ...]] = {}
+    """(subgraph, context) → the types that set it."""
     stand_ins: set[tuple[str, str]] = set()
     """(subgraph, type) → an object type there that stands for an interface."""
 
@@ -67,8 +71,8 @@ class Graph:
     """The moves of a supergraph. Built once; what it finds it remembers, so a second plan does not search again."""
 
     __slots__ = (
-        "_busy", "_ways", "declared", "fields", "links", "lookups", "possible", "profiles", "provides", "requires", "runtime",
-        "stand_ins",
+        "_busy", "_ways", "contexts", "contextual", "declared", "fields", "links", "lookups", "possible", "profiles", "provides",
+        "requires", "runtime", "stand_ins",
     )  # fmt: skip
 
     def __init__(self, moves: Moves) -> None:
@@ -76,6 +80,8 @@ class Graph:
         self.declared: Mapping[Key, Mapping[str, FieldDefinitionNode]] = moves.declared
         self.requires = moves.requires
         self.provides = moves.provides
+        self.contextual = moves.contextual
+        self.contexts = moves.contexts
         self.lookups: Mapping[str, Sequence[Hop]] = moves.lookups
         self.links = moves.links
         self.possible = moves.possible

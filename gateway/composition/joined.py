@@ -30,18 +30,23 @@ from gateway.composition.print import directed
 from gateway.composition.rules import contact_of
 from gateway.composition.supergraph import Supergraph
 from gateway.config.problem import ConfigError, Problem
-from gateway.sources.base import Subgraph
+from gateway.sources.base import Contextual, Subgraph
 from gateway.sources.reach import field_of
 from gateway.sources.report import shown_url
 
 QUERY = "Query"
-VERSIONS = ("v0.3", "v0.4")
-"""As old as may be: more gateways know it. v0.4 has the labels of overrides."""
+LABELS, CONTEXTS = ", overrideLabel: String", ", contextArguments: [join__ContextArgument!]"
+CONTEXT_HEAD = """
+directive @context(name: String!) repeatable on INTERFACE | OBJECT | UNION
+scalar context__context
+scalar join__FieldValue
+input join__ContextArgument { name: String! type: String! context: String! selection: join__FieldValue! }
+"""
 HEAD = """
 schema
   @link(url: "https://specs.apollo.dev/link/v1.0")
   @link(url: "https://specs.apollo.dev/join/{version}", for: EXECUTION)
-  @link(url: "https://specs.apollo.dev/inaccessible/v0.2", for: SECURITY)
+  @link(url: "https://specs.apollo.dev/inaccessible/v0.2", for: SECURITY){context}
 { query: Query }
 
 directive @join__enumValue(graph: join__Graph!) repeatable on ENUM_VALUE
@@ -104,6 +109,7 @@ class _Joiner:
             for graph in (s.name, override.source)
             if override.label is not None
         }
+        self.contexts = any((s.facts or NOTHING).contexts for s in subgraphs)
         self.hidden = {c for s in self.subgraphs.values() for c in (s.facts or NOTHING).inaccessible}
         self.names: dict[str, str] = {}
         for name in self.subgraphs:
@@ -113,8 +119,12 @@ class _Joiner:
             self.names[name] = made
 
     def head(self) -> str:
-        field = ", overrideLabel: String" if self.labels else ""
-        return HEAD.replace("{version}", VERSIONS[bool(self.labels)]).replace("{field}", field)
+        """As old a version as may be, since more gateways know it: v0.4 has labels of overrides, v0.5 has contexts."""
+        version = "v0.5" if self.contexts else "v0.4" if self.labels else "v0.3"
+        link = '\n  @link(url: "https://specs.apollo.dev/context/v0.1", for: SECURITY)' if self.contexts else ""
+        field = (LABELS if self.labels or self.contexts else "") + (CONTEXTS if self.contexts else "")
+        head = HEAD.replace("{version}", version).replace("{field}", field).replace("{context}", link)
+        return head + CONTEXT_HEAD if self.contexts else head
 
     def graphs(self) -> str:
         values = (
@@ -149,6 +159,9 @@ class _Joiner:
             if not stands:
                 for interface in getattr(own, "interfaces", None) or ():
                     yield f"@join__implements(graph: {graph}, interface: {_text(interface.name.value)})"
+            for context, types in facts.contexts.items():
+                if own.name.value in types:
+                    yield f"@context(name: {_text(_context(subgraph, context))})"
             if isinstance(node, UnionTypeDefinitionNode) and isinstance(own, UnionTypeDefinitionNode):
                 yield from (f"@join__unionMember(graph: {graph}, member: {_text(m.name.value)})" for m in own.types or ())
 
@@ -199,6 +212,8 @@ class _Joiner:
         said += (
             f"{word}: {_text(_fields(stated[at]))}" for word, stated in _stated(facts.requires, facts.provides) if at in stated
         )
+        if at in facts.from_context:
+            said.append(f"contextArguments: [{', '.join(_taken(subgraph, argument) for argument in facts.from_context[at])}]")
         if at in facts.external:
             said.append("external: true")
             return ", ".join(said)
@@ -211,6 +226,21 @@ class _Joiner:
         if (label := self.labels.get((name, at[1], subgraph.name))) is not None:
             said.append(f"overrideLabel: {_text(label)}")
         return ", ".join(said)
+
+
+def _context(subgraph: Subgraph, name: str) -> str:
+    """A context is its subgraph's own; one that was read from a supergraph says so already."""
+    return name if subgraph.facts and subgraph.facts.composed else f"{re.sub(r'[^A-Za-z0-9]', '_', subgraph.name)}__{name}"
+
+
+def _taken(subgraph: Subgraph, argument: Contextual) -> str:
+    told = {
+        "context": _context(subgraph, argument.context),
+        "name": argument.name,
+        "type": print_ast(argument.type),
+        "selection": strip_ignored_characters(print_ast(argument.selection)),
+    }
+    return f"{{{', '.join(f'{key}: {_text(value)}' for key, value in told.items())}}}"
 
 
 def _stated(requires: Mapping[Any, SelectionSetNode], provides: Mapping[Any, SelectionSetNode]) -> Iterable[tuple[str, Any]]:

@@ -15,8 +15,10 @@ from graphql import (
     DirectiveDefinitionNode,
     DocumentNode,
     FieldDefinitionNode,
+    GraphQLDeferDirective,
     GraphQLError,
     GraphQLSchema,
+    GraphQLStreamDirective,
     InterfaceTypeDefinitionNode,
     NameNode,
     ObjectTypeDefinitionNode,
@@ -46,6 +48,8 @@ from gateway.sources.base import Subgraph
 from gateway.sources.reach import fields_of, named, possible_types
 
 QUERY = "Query"
+EXECUTABLE = (GraphQLDisableErrorPropagationDirective, GraphQLDeferDirective, GraphQLStreamDirective)
+"""Directives of operations."""
 Parts = Mapping[str, TypeDefinitionNode]
 """subgraph → its definition of one type."""
 
@@ -271,11 +275,11 @@ def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:
     if faults:
         found = [Problem("INVALID_GRAPHQL", getattr(f, "message", str(f))) for f in faults]
         raise ConfigError([*problems, *found])
-    return with_error_propagation(schema)
+    return with_directives(schema)
 
 
-def with_error_propagation(schema: GraphQLSchema) -> GraphQLSchema:
-    """Operations may ask for errors that stay where they are; graphql-core knows the directive, but defines it in no schema."""
+def with_directives(schema: GraphQLSchema) -> GraphQLSchema:
+    """What operations may say beside what every schema lets them: graphql-core knows these, but defines them in no schema."""
     keys: dict[str, Any] = {**schema.to_kwargs()}
-    keys["directives"] = (*schema.directives, GraphQLDisableErrorPropagationDirective)
+    keys["directives"] = (*schema.directives, *EXECUTABLE)
     return GraphQLSchema(**keys)

@@ -99,6 +99,7 @@ class _Gatherer:
     def types_of(self, subgraph: Subgraph) -> None:
         local = possible_types(subgraph.types)
         facts = subgraph.facts or NOTHING
+        self.moves.contexts |= {(subgraph.name, context): types for context, types in facts.contexts.items()}
         for name, node in subgraph.types.items():
             owner = _owner(subgraph, name)
             members = self.moves.possible.get(owner, ())
@@ -132,6 +133,8 @@ class _Gatherer:
             self.moves.fields.setdefault(at, {})[subgraph.name] = field
         if own in facts.requires:
             self.moves.requires[(*at, subgraph.name)] = facts.requires[own]
+        if own in facts.from_context:
+            self.moves.contextual[(*at, subgraph.name)] = facts.from_context[own]
         if own in facts.provides:
             self.moves.provides[(*at, subgraph.name)] = facts.provides[own]
 

@@ -29,11 +29,16 @@ Reached = frozenset[tuple[str, Provided]]
 """(subgraph, what is provided there below a field that provides)."""
 
 
+Set = frozenset[tuple[str, str]]
+"""(subgraph, context) that some type further up sets."""
+
+
 class State(msgspec.Struct, frozen=True):
     type: str
     home: str
     """Of the subgraphs that give the rows, the first."""
     reached: Reached
+    above: Set = frozenset()
 
 
 def unsatisfied(graph: Graph, types: Types, subgraphs: Mapping[str, Subgraph], links: Sequence[Link]) -> list[Problem]:
@@ -61,18 +66,38 @@ class _Walk:
         self.cut = False
 
     def run(self, root: State) -> None:
-        seen = {(root.type, root.reached)}
+        seen = {(root.type, root.reached, root.above)}
         pending = [root]
         while pending:
             for state in self._below(pending.pop()):
-                if (state.type, state.reached) not in seen:
-                    seen.add((state.type, state.reached))
+                if (state.type, state.reached, state.above) not in seen:
+                    seen.add((state.type, state.reached, state.above))
                     pending.append(state)
             if len(seen) > STATES:
                 self.cut = True
                 return
 
     def _below(self, state: State) -> Iterable[State]:
+        above = state.above | self._sets(state)
+        for found in self._fields(state):
+            yield msgspec.structs.replace(found, above=above) if above else found
+
+    def _sets(self, state: State) -> Set:
+        """The contexts this type sets, as far as what is taken of them can be read here."""
+        graph = self.graph
+        return frozenset(
+            (subgraph, context)
+            for (subgraph, context), types in graph.contexts.items()
+            if any(graph.is_a(state.type, name) for name in types)
+            and all(
+                self._readable(state, argument.selection)
+                for (_, _, taking), given in graph.contextual.items()
+                for argument in given
+                if (taking, argument.context) == (subgraph, context)
+            )
+        )
+
+    def _fields(self, state: State) -> Iterable[State]:
         for field in fields_of(self.types.get(state.type)):
             name = field.name.value
             if (link := self.graph.links.get((state.type, name))) is not None:
@@ -103,6 +128,11 @@ class _Walk:
                 continue
             required = self.graph.requires.get((state.type, field, subgraph))
             if required is not None and not self._brought(state, subgraph, required):
+                continue
+            if (given := self.graph.contextual.get((state.type, field, subgraph))) is not None and not (
+                all((subgraph, argument.context) in state.above for argument in given)
+                and any(hop.subgraph == subgraph for hop in self.graph.lookups.get(state.type, ()))
+            ):
                 continue
             more = self.graph.provides.get((state.type, field, subgraph))
             found.append((subgraph, (*(inside or ()), *((more,) if more is not None else ()))))

@@ -24,7 +24,8 @@ from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
 from gateway.engine.labels import Shares, labels_of
 from gateway.engine.limits import Limits
-from gateway.engine.nouns import Answer, Asked, Shown
+from gateway.engine.nouns import Answer, Asked, Form, Shown
+from gateway.engine.parts import Parts
 from gateway.engine.render import Renderer
 from gateway.engine.returned import Returned, exposed, returned
 from gateway.engine.rights import Rights
@@ -33,7 +34,7 @@ from gateway.engine.stories import Stories
 from gateway.engine.warnings import deprecated, field_deprecated
 from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
-from gateway.execution.compile import compile_plan
+from gateway.execution.compile import Leaves, compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
 from gateway.planning.plan import Plan, outline
@@ -41,7 +42,7 @@ from gateway.planning.planner import plan as plan_operation
 from gateway.upstream.call import Request
 from gateway.upstream.clock import WALL
 
-__all__ = ["Answer", "Asked", "Engine", "Limits"]
+__all__ = ["Answer", "Asked", "Engine", "Form", "Limits"]
 
 LARGE = 16 * 1024
 """Characters of a document from which it is prepared off the event loop."""
@@ -98,10 +99,12 @@ class Engine:
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
         self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
+        self.leaves: Leaves = {}
         self.answers = AnswerStore()
         self.flights: Flights[tuple[Any, ...], Outcome] = Flights()
         self.introspecting: Flights[tuple[Variant, bytes], Mapping[str, bytes]] = Flights()
         self.preparing: Flights[tuple[str, str | None], Document | RequestError] = Flights()
+        self.parts = Parts(self)
 
     # ------------------------------------------------------------ the way of a request
 
@@ -110,9 +113,11 @@ class Engine:
         try:
             document = self.documents.get((asked.document, asked.operation_name)) or await self._prepare(asked)
             if isinstance(document, RequestError):
-                return self._failed(asked, self.render.refusal(document, asked.request))
-            if document.refusal is not None:
-                return self.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
+                return self.failed(asked, self.render.refusal(document, asked.request))
+            if asked.account is not None:
+                asked.account.kind, asked.account.name = document.kind, document.name
+            if document.apart and (apart := self.parts.answer(asked, document)) is not None:
+                return apart
             variables = document.coerce(asked.variables)
             if document.estimate is not None:
                 document.estimate.check(variables)
@@ -122,25 +127,25 @@ class Engine:
                 flags = (*flags, *self.shares.chosen(document.labels, asked.request))
             if lacking & document.rules:
                 flags = (*flags, lacking & document.rules)
-            variant = document.variants.get(flags) or self._compile(document, variables, flags, lacking & document.rules)
+            variant = document.variants.get(flags) or self._compiled(asked, document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
             if variant.ready.varies:
                 answer = replace(answer, propagates=variant.ready.varies)
             return replace(answer, tags=variant.tags) if self.tagged else answer
         except RequestError as refused:
-            return self._failed(asked, self.render.refusal(refused, asked.request))
+            return self.failed(asked, self.render.refusal(refused, asked.request))
         except Exception as bug:
-            return self._failed(asked, self.render.refusal(internal(bug), asked.request))
+            return self.failed(asked, self.render.refusal(internal(bug), asked.request))
 
-    def _failed(
+    def failed(
         self, asked: Asked, answer: Answer, document: Document | None = None, variant: Variant | None = None,
         outcome: Outcome | None = None,
     ) -> Answer:  # fmt: skip
         """The answer; its story is kept, where it has errors."""
         if answer.has_errors:
-            node, plan = (document.node if document else None), (variant.ready.plan if variant else None)
-            self.stories.keep(asked, answer, self.clock(), node, plan, outcome.exchanges if outcome else ())
+            text, plan = (asked.document if document else None), (variant.ready.plan if variant else None)
+            self.stories.keep(asked, answer, self.clock(), text, plan, outcome.exchanges if outcome else ())
         return answer
 
     def plan(self, document: str, operation_name: str | None = None, variables: Mapping[str, Any] | None = None) -> Plan:
@@ -148,7 +153,7 @@ class Engine:
         prepared = prepare(self.supergraph, document, operation_name, self.limits)
         if prepared.refusal is not None:
             raise prepared.refusal
-        return self._plan(self._normal(prepared, prepared.coerce(variables or {})))
+        return self.planned(self.normal(prepared, prepared.coerce(variables or {}), incremental=True))
 
     # ------------------------------------------------------------ once per operation
 
@@ -171,7 +176,11 @@ class Engine:
                 return self._prepared(asked)
             return await asyncio.to_thread(self._prepared, asked)
 
-        return await self.preparing.share(key, make)
+        began = time.monotonic()
+        prepared = await self.preparing.share(key, make)
+        if asked.account is not None:
+            asked.account.spent("prepare", began)
+        return prepared
 
     def _prepared(self, asked: Asked) -> Document | RequestError:
         """A refusal is remembered like a plan: the same bad document is not validated twice."""
@@ -179,34 +188,42 @@ class Engine:
         try:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
             if self.rights is not None and document.refusal is None:
-                document.rules = self.rights.of_document(document.node)
+                document.rules = self.rights.of_document(document.parsed[0])
             if document.refusal is None:
-                document.labels = labels_of(self.supergraph, document.node)
-            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
+                document.labels = labels_of(self.supergraph, document.parsed[0])
+            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.parsed[0])])
         except RequestError as refused:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
 
+    def _compiled(self, asked: Asked, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
+        began = time.monotonic()
+        variant = self._compile(document, variables, flags, lacking)
+        if asked.account is not None:
+            asked.account.spent("plan", began)
+        return variant
+
     def _compile(self, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
         """`lacking`: what of the rules its fields come under this caller does not meet."""
         withheld = None
-        operation = self._normal(document, variables)
+        operation = self.normal(document, variables)
         if lacking and self.rights:
             selection, withheld = cut(operation.selection, self.rights, lacking)
             operation = replace(operation, selection=selection)
         chosen = zip(document.labels, flags[len(document.flag_names) :], strict=False)
-        plan = self._plan(operation, frozenset(label for label, has in chosen if has))
+        plan = self.planned(operation, frozenset(label for label, has in chosen if has))
         rules = self.rights.of_sources(plan.subgraphs) if self.rights else 0
-        variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection, withheld, rules)
+        variant = Variant(compile_plan(plan, self.supergraph.subgraphs, self.leaves), operation.introspection, withheld, rules)
         document.variants.put(flags, variant)
+        document.let_go()
         return variant
 
-    def _normal(self, document: Document, variables: Variables) -> Operation:
+    def normal(self, document: Document, variables: Variables, *, incremental: bool = False) -> Operation:
         flags = {name: bool(variables.get(name)) for name in document.flag_names}
-        return normalise(self.supergraph.schema, document.node, document.operation, flags)
+        return normalise(self.supergraph.schema, *document.parsed, flags, incremental=incremental)
 
-    def _plan(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
+    def planned(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
         plan = plan_operation(operation, self.supergraph.chosen(labels))
         planned, limit = len(plan.steps), self.limits.upstream_calls
         if limit and planned > limit:
@@ -223,10 +240,12 @@ class Engine:
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
         identity = ready.identity(headers)
-        on_error = self._on_error(asked, document)
+        on_error = self.on_error_of(asked, document)
         key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
         shown = document.shown
         if (stored := self.answers.get(key, now := self.clock())) is not None:
+            if asked.account is not None:
+                asked.account.came("stored", stored.outcome)
             return self.render.outcome(stored.outcome, request, Shown(of_store(stored.outcome.expires - now), shown.warnings))
         own: list[bool] = []
 
@@ -235,12 +254,14 @@ class Engine:
             return await self._execute(asked, document, variant, variables)
 
         outcome = await self.flights.share(key, execute)
+        if asked.account is not None:
+            asked.account.came("executed" if own else "shared", outcome)
         if not own:
             shown = Shown(of_flight(), shown.warnings)
         elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
             self.answers.put(key, weighed(key, replace(outcome, exchanges=())))
         answer = self.render.outcome(outcome, request, shown)
-        return self._failed(asked, answer, document, variant, outcome) if answer.has_errors else answer
+        return self.failed(asked, answer, document, variant, outcome) if answer.has_errors else answer
 
     async def _watched(
         self, asked: Asked, document: Document, variant: Variant, variables: Variables, aspects: frozenset[str]
@@ -248,19 +269,21 @@ class Engine:
         """An execution of its own, which is neither shared nor kept: it is the way that is of interest, not the data."""
         began = time.monotonic()
         outcome = await self._execute(asked, document, variant, variables)
+        if asked.account is not None:
+            asked.account.came("executed", outcome)
         told = debug.extensions(aspects, variant.ready.plan, outcome, asked.request, began)
         answer = self.render.outcome(outcome, asked.request, Shown(warnings=document.shown.warnings, debug=told))
-        return self._failed(asked, answer, document, variant, outcome)
+        return self.failed(asked, answer, document, variant, outcome)
 
-    def _on_error(self, asked: Asked, document: Document) -> str:
+    def on_error_of(self, asked: Asked, document: Document) -> str:
         """What an error does to a non-null field: as the request says, or its operation, or the configuration."""
         return asked.on_error or document.on_error or self.on_error
 
     async def _execute(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> Outcome:
         introspected: Mapping[str, bytes] = {}
         if variant.introspection:
-            introspected = await self._introspected(asked, document, variant)
-        on_error = self._on_error(asked, document)
+            introspected = await self.introspected(asked, document, variant)
+        on_error = self.on_error_of(asked, document)
         listed = EVERY if self.per_path or on_error == "null" else AFFECTED_LISTED
         outcome = await Run(variant.ready, variables, asked.request, listed).outcome(introspected, on_error)
         if self.returned:
@@ -273,7 +296,7 @@ class Engine:
             return told(outcome, variant.withheld, asked.request.caller, on_error, listed)
         return outcome
 
-    async def _introspected(self, asked: Asked, document: Document, variant: Variant) -> Mapping[str, bytes]:
+    async def introspected(self, asked: Asked, document: Document, variant: Variant) -> Mapping[str, bytes]:
         """Once per engine, and off the event loop."""
         key = (variant, encode(asked.variables))
         if (known := self.introspections.get(key)) is None:

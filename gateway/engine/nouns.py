@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from enum import Enum
+from time import monotonic
 from typing import Any
 
 import msgspec
 
+from gateway.execution.run import Outcome
 from gateway.upstream.call import Request
+
+
+class Account(msgspec.Struct):
+    """What came of an operation, noted on its way for whoever keeps account of it."""
+
+    began: float
+    """`time.monotonic` clock."""
+    served: str = ""
+    """executed, stored or shared; "": it never came to that."""
+    kind: str = ""
+    """query, mutation or subscription; "": the document has no operation that could be asked for."""
+    name: str = ""
+    """Of the operation, where it has one."""
+    outcome: Outcome | None = None
+    phases: list[tuple[str, float, float]] = []
+    """Work that is not done every time (prepare, plan): when it began and ended."""
+
+    def came(self, served: str, outcome: Outcome) -> None:
+        self.served, self.outcome = served, outcome
+
+    def spent(self, phase: str, began: float) -> None:
+        self.phases.append((phase, began, monotonic()))
+
+
+class Form(Enum):
+    """What the payloads of an answer in parts look like."""
+
+    CURRENT = "current"
+    """The incremental delivery format of the GraphQL specification's draft: pending, incremental, completed."""
+    APOLLO = "20220824"
+    """What it was in August 2022, as Apollo's clients ask for it: incremental, by path and label."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -23,6 +57,9 @@ class Asked(msgspec.Struct, frozen=True):
     """What the caller wants to know about its own answer: provenance, plan, timing."""
     on_error: str | None = None
     """propagate, null or halt; None: as the operation or the configuration says."""
+    account: Account | None = None
+    form: Form | None = None
+    """How it takes an answer in parts; None: only all at once."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -44,6 +81,8 @@ class Answer(msgspec.Struct, frozen=True):
     """What it is made of: sources, and types as `Type`, for caches that forget by name."""
     propagates: tuple[str, ...] = ()
     """The caller's headers, in lower case, that its calls carried on (`*`: by a pattern): what a private answer depends on."""
+    parts: AsyncGenerator[bytes] | None = None
+    """In place of `body`: payloads, the first of which is there when the first of the data is."""
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -73,9 +73,9 @@ class Renderer:
             return Answer(body, expires=outcome.expires, private=outcome.private, calls=calls, headers=about)
         parts, told = [b'{"data":', outcome.data], list[Told]()
         if outcome.errors:
-            parts += [b',"errors":', encode(list(self._entries(outcome.errors, request, told)))]
+            parts += [b',"errors":', encode(list(self.entries(outcome.errors, request, told)))]
         warnings = [*(stale(each, now) for each in outcome.stale), *warnings]
-        parts += [b',"extensions":', encode({**self._extensions(warnings, request, outcome.exposed), **shown.debug}), b"}"]
+        parts += [b',"extensions":', encode({**self.extensions(warnings, request, outcome.exposed), **shown.debug}), b"}"]
         about = (shown.headers or of_sources(outcome.exchanges, now, request.tally.queued)) + of_failures(told) + outcome.returned
         keeps = not (outcome.stale or outcome.errors or shown.debug)
         if (wait := shed(outcome)) is not None:
@@ -90,7 +90,7 @@ class Renderer:
             headers=about,
         )
 
-    def _entries(self, entries: Iterable[Entry], request: Request, told: list[Told]) -> Iterable[Mapping[str, Any]]:
+    def entries(self, entries: Iterable[Entry], request: Request, told: list[Told]) -> Iterable[Mapping[str, Any]]:
         for entry in entries:
             for affected in self._each(entry.affected):
                 rendered = self._entry(entry.error, affected, request, entry.location)
@@ -108,10 +108,8 @@ class Renderer:
     ) -> dict[str, Any]:
         service, owner = self._whose(error)
         error_id = self.new_id("err_")
-        bug = error.__cause__ if isinstance(error, InternalError) else None
-        log.log(
-            logging.ERROR if bug else logging.WARNING, "%s %s %s: %s", request.id, error_id, service, error.code, exc_info=bug
-        )
+        if isinstance(error, InternalError) and error.__cause__ is not None:
+            log.error("%s %s %s: %s", request.id, error_id, service, error.code, exc_info=error.__cause__)
         locations = ({"line": location[0], "column": location[1]},) if location else ()
         return attribute(
             error,
@@ -130,8 +128,8 @@ class Renderer:
         subgraph = self.supergraph.subgraphs.get(name) if name else None
         return (subgraph.name, subgraph.owner) if subgraph is not None else (GATEWAY, self.owner)
 
-    def _extensions(
-        self, warnings: Sequence[dict[str, Any]], request: Request, exposed: Sequence[dict[str, Any]]
+    def extensions(
+        self, warnings: Sequence[dict[str, Any]], request: Request, exposed: Sequence[dict[str, Any]] = ()
     ) -> dict[str, Any]:
         tally = request.tally
         extensions: dict[str, Any] = {"request_id": request.id}

@@ -101,3 +101,8 @@ class AnswerStore:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that is kept, about."""
+        return self._bytes

@@ -14,11 +14,12 @@ import msgspec
 from graphql import NonNullTypeNode
 
 from gateway.errors import UpstreamBadContent
+from gateway.execution.above import Higher, converting
 from gateway.execution.envelope import Body, body
 from gateway.execution.gather import Convert, Descend, Gathered, KeyOf, descents, key_converter, key_reader
 from gateway.execution.kept import Kept, kept
 from gateway.execution.place import Found, Merge, Place, Replace, Target, completing, into, source_of, under
-from gateway.execution.reading import Readers, Reading, Sink, attribute_of
+from gateway.execution.reading import Readers, Reading, Sink, attribute_of, struct
 from gateway.execution.represent import representing
 from gateway.planning.plan import Plan, Step
 from gateway.sources.base import Case, Entry, Field, Prepared, Representation, Subgraph
@@ -35,8 +36,10 @@ class ReadyStep:
     """A step of the plan, ready to run. See `run`."""
 
     __slots__ = (
+        "above",
         "after",
         "also",
+        "apart",
         "base",
         "body",
         "clean",
@@ -92,6 +95,9 @@ class ReadyStep:
     """The slot of its own rows that only matching needed."""
     clean: tuple[tuple[str, frozenset[type] | None], ...]
     """The slots of the parents that only joins needed; and which row classes have them, where not all do."""
+    above: tuple[Higher, ...]
+    """Values from further up that complete its keys."""
+    apart: bool
     after: tuple[int, ...]
     """The steps whose rows this one completes, by index."""
     complete: Place | None
@@ -152,13 +158,17 @@ class Ready:
         self.varies = tuple(sorted({each if isinstance(each, str) else "*" for each in propagated}))
 
 
-def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:
+Leaves = dict[tuple[str, str, str], Reading]
+"""What plans of one schema have in common: see `Readers`."""
+
+
+def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph], leaves: Leaves) -> Ready:
     """Costs about a tenth of a millisecond per object type selected; done once per operation and variant."""
     cases: dict[type, Case] = {}
     (answer,) = plan.answer.cases
     root = _root_row(answer)
     cases[root] = Case(answer.types, (), answer.fields)
-    steps = [_step(step, subgraphs[step.fetch.subgraph], cases) for step in plan.steps]
+    steps = [_step(step, subgraphs[step.fetch.subgraph], cases, leaves) for step in plan.steps]
 
     for ready in steps:
         ready.then = tuple(i for i, other in enumerate(plan.steps) if ready.step.fetch.id in other.needs)
@@ -172,20 +182,21 @@ def compile_plan(plan: Plan, subgraphs: Mapping[str, Subgraph]) -> Ready:
 def _root_row(case: Case) -> type:
     slots = [(attribute_of(f.key), Any, "Query" if f.name == "__typename" else None) for f in case.fields]
     rename = {attribute_of(f.key): f.key for f in case.fields}
-    return msgspec.defstruct("Answer", slots, rename=rename, kw_only=True, gc=False)
+    return struct("Answer", slots, rename)
 
 
-def _step(step: Step, subgraph: Subgraph, cases: dict[type, Case]) -> ReadyStep:
+def _step(step: Step, subgraph: Subgraph, cases: dict[type, Case], leaves: Leaves) -> ReadyStep:
     ready = ReadyStep()
     fetch = step.fetch
     ready.step, ready.subgraph, ready.entry = step, subgraph, fetch.entry
     ready.prepared = prepared = subgraph.prepare(fetch)
     ready.match, ready.misses = prepared.match, 0
-    readers = Readers(subgraph, cases)
+    readers = Readers(subgraph, cases, leaves)
     ready.nullable = prepared.match != "value" or not isinstance(fetch.selection.cases[0].fields[0].type, NonNullTypeNode)
     ready.body = body(prepared, _reading(readers, prepared.match, step), subgraph.wire.response_keys, prepared.match == "alias")
     ready.verify = prepared.verifier(ready.decode)
-    ready.kept = kept(step, prepared, subgraph)
+    ready.kept = kept(step, prepared, subgraph) if not step.above else None
+    ready.above, ready.apart = (), step.apart
     ready.base = step.base if step.base is not None else -1
     ready.requires = len(step.needs)
     ready.key_of = ready.read_key = attrgetter("__class__")
@@ -277,6 +288,10 @@ def _reach_parents(ready: ReadyStep, cases: Mapping[type, Case]) -> None:
         by_class = {c: by_mark[cases[c].mark] for c in parents if cases[c].mark in by_mark}
         ready.key_of, ready.convert = representing(by_class, cases)
         ready.clean = _hidden_inputs(by_class)
+    if step.above:
+        marked = [frozenset(c for c, case in cases.items() if case.mark in above.where.marks) for above in step.above]
+        ready.above = tuple(Higher(above, having, classes) for above, classes in zip(step.above, marked, strict=True))
+        ready.convert, ready.single = converting(ready.convert), False
     if step.into is not None:
         ready.place = under(attribute_of(step.into))
         return

@@ -9,7 +9,7 @@ from gateway.execution.compile import ReadyStep
 from gateway.upstream.call import Call, Reply
 
 
-class Exchange(msgspec.Struct, frozen=True):
+class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One call of a fetch and what came of it. Costs the request four references and two readings of the clock."""
 
     step: ReadyStep

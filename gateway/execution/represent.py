@@ -64,7 +64,7 @@ def _reader(representation: Representation, cases: Mapping[type, Case]) -> KeyOf
 def _value_of(wanted: Input, cases: Mapping[type, Case]) -> Callable[[Any], Any]:
     get = attrgetter(attribute_of(wanted.path[0]))
     if not wanted.rows:
-        return lambda row: _hashable(get(row))
+        return lambda row: hashable(get(row))
     plain = _Plain(cases)
 
     def value(row: Any) -> Any:
@@ -74,7 +74,7 @@ def _value_of(wanted: Input, cases: Mapping[type, Case]) -> Callable[[Any], Any]
     return value
 
 
-def _hashable(value: Any) -> Any:
+def hashable(value: Any) -> Any:
     """A list of scalars, or a custom scalar's object, is compared by its JSON."""
     return msgspec.Raw(encode(value)) if value.__class__ in (list, dict) else value
 

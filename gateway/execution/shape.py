@@ -47,7 +47,7 @@ def complete(root: Any, cases: Mapping[type, Case], on_error: str = "propagate",
 
     `listed`: how many positions of one error are kept.
     """
-    shaper = _Shaper(cases, on_error, listed)
+    shaper = Shaper(cases, on_error, listed)
     try:
         data = shaper.row(root, ())
     except _Halt:
@@ -55,7 +55,9 @@ def complete(root: Any, cases: Mapping[type, Case], on_error: str = "propagate",
     return Complete(None if data is NULLED else data, tuple(shaper.entries.values()))
 
 
-class _Shaper:
+class Shaper:
+    """One walk down an answer. `entries` are the errors met on the way, by identity."""
+
     def __init__(self, cases: Mapping[type, Case], on_error: str, listed: int) -> None:
         self.listed = listed
         self.cases = cases

@@ -137,12 +137,13 @@ class Costs:
                 for h in graph.lookups.get(type_name, ())
             )
         answered = tuple(frozenset(graph.fields.get((type_name, f.name), ())) for f in fields)
+        contexts = tuple(each for each, types in graph.contexts.items() if any(graph.is_a(type_name, name) for name in types))
         required = tuple(
             id(graph.requires.get((type_name, f.name, s))) if (type_name, f.name, s) in graph.requires else None
             for f in fields
             for s in graph.fields.get((type_name, f.name), ())
         )
-        return (lookups, answered, required)
+        return (lookups, answered, required, contexts)
 
     # ------------------------------------------------------------ one place
 
@@ -217,9 +218,10 @@ class Costs:
 
     def _required(self, type_name: str, field: str, subgraph: str, here: Mapping[str, Provided]) -> int:
         """What a requirement costs besides: its fields, and coming back to a subgraph that is already here."""
+        again = FETCH if subgraph in here and (type_name, field, subgraph) in self.graph.contextual else 0
         required = self.graph.requires.get((type_name, field, subgraph))
         if required is None:
-            return 0
+            return again
         names = [getattr(s, "name", None) for s in required.selections]
         absent = [n for n in names if n is not None and not any(self.graph.offers(type_name, n.value, s) for s in here)]
         return FETCH * (len(absent) + (1 if subgraph in here else 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from graphql import TypeNode
@@ -10,7 +10,10 @@ from graphql import TypeNode
 from gateway.composition.graph import Provided
 from gateway.planning.operation import TYPENAME
 from gateway.planning.plan import Hop
-from gateway.sources.base import Argument, Case, Entry, Fetch, Field, Input, Representation, Selection
+from gateway.sources.base import Argument, Case, Deferral, Entry, Fetch, Field, Input, Representation, Selection
+
+Group = tuple[Deferral, ...]
+"""Fragments, any of which may bring something later; empty: it comes at once."""
 
 
 class Asked:
@@ -133,12 +136,28 @@ class Place:
             below.widen(hop, index)
 
 
+class Above:
+    """A value of rows further up (at `place`, of the cases with `mark`) that a whole call is made with, as `variable`.
+
+    `below` are the keys that lead from those rows to the parents.
+    """
+
+    __slots__ = ("below", "mark", "place", "value", "variable")
+
+    def __init__(self, variable: str, place: Place, mark: int, below: tuple[str, ...], value: Input) -> None:
+        self.variable = variable
+        self.place = place
+        self.mark = mark
+        self.below = below
+        self.value = value
+
+
 class Draft:
     """A fetch in the making, and where its rows belong."""
 
     __slots__ = (
-        "after", "also", "entered", "entry", "id", "into", "marks", "needs", "place", "replaces", "representations",
-        "root_asked", "rows", "subgraph", "types",
+        "above", "after", "also", "apart", "deferred", "entered", "entry", "id", "into", "marks", "needs", "place", "replaces",
+        "representations", "root_asked", "rows", "subgraph", "types", "wanted",
     )  # fmt: skip
 
     def __init__(self, number: int, subgraph: str, type_name: str, entry: Entry | None) -> None:
@@ -157,10 +176,18 @@ class Draft:
         self.marks: set[int] = set()
         self.also: list[tuple[Place, set[int]]] = []
         """Further places whose rows it serves, and their marks."""
+        self.above: list[Above] = []
+        """What it is called with besides keys."""
+        self.apart = False
+        """Each of its parents has rows of its own, also where several have the same key."""
         self.replaces = False
         self.representations: dict[int, Representation] = {}
         self.entered: list[Position] = []
         """Which positions are here, by representation."""
+        self.deferred: Group = ()
+        """With which fragments what it was begun for may come."""
+        self.wanted: set[Group] = set()
+        """The same of all that it is asked for."""
 
     @property
     def root(self) -> Node:
@@ -178,20 +205,24 @@ class Draft:
     def fetch(self) -> Fetch:
         entry = self.entry
         if entry is not None and self.representations:
-            entry = Entry(entry.via, (), (), chunk=entry.chunk, representations=tuple(self.representations.values()))
+            sent = tuple(self.representations.values())
+            variables = tuple(above.variable for above in self.above)
+            entry = Entry(entry.via, (), (), chunk=entry.chunk, representations=sent, variables=variables)
         return Fetch(self.id, self.subgraph, self.root.freeze(), entry)
 
 
 class Presence:
     """Where fields of a position can be asked: a place in a fetch, in the terms of its subgraph."""
 
-    __slots__ = ("case", "draft", "place", "provided", "root")
+    __slots__ = ("case", "draft", "given", "place", "provided", "root")
 
     def __init__(self, draft: Draft, case: CaseDraft, place: Place, provided: Provided = (), *, root: bool = False) -> None:
         self.draft = draft
         self.case = case
         self.place = place
         self.provided = provided
+        self.given: Mapping[str, tuple[Argument, ...]] = {}
+        """Field → the arguments it is given that are not the client's."""
         self.root = root
         """The rows of the fetch itself, which entered here by key: what it is sent can still grow."""
 
@@ -230,7 +261,7 @@ def same_fields(ones: tuple[Field, ...], others: tuple[Field, ...]) -> bool:
 class Position:
     """Object types at a place of the answer. The first presence is its home, where its rows come from."""
 
-    __slots__ = ("field", "hidden", "parent", "place", "presences", "selection", "told_apart", "type", "types")
+    __slots__ = ("contextual", "field", "hidden", "parent", "place", "presences", "selection", "told_apart", "type", "types")
 
     def __init__(
         self,
@@ -251,6 +282,8 @@ class Position:
         """The field of the parent that leads here."""
         self.told_apart: frozenset[str] = frozenset()
         """Its types, where others can stand at the same place."""
+        self.contextual: dict[tuple[str, ...], Presence] = {}
+        """Where fields are asked that take values from above, by which."""
         self.hidden: dict[str, tuple[Input, frozenset[int]]] = {}
         """What joins already had brought here, by what was wanted."""
 

@@ -15,6 +15,7 @@ from graphql import FieldNode, SelectionSetNode, TypeNode, print_ast
 
 from gateway.composition.graph import Hop, Provided
 from gateway.errors import InternalError
+from gateway.planning.contextual import with_context
 from gateway.planning.cost import FETCH, everyones
 from gateway.planning.draft import Draft, Node, Place, Position, Presence, same, same_fields
 from gateway.planning.operation import TYPENAME
@@ -38,11 +39,14 @@ class Entering:
 
     def presence(self, position: Position, field: Field, subgraph: str) -> Presence | None:
         """Where in this subgraph the field can be asked for the rows of this position; None when they cannot get there."""
+        given = self.graph.contextual.get((position.type, field.name, subgraph))
+        if given is not None:
+            return with_context(self, position, subgraph, field, given)
         required = self.graph.requires.get((position.type, field.name, subgraph))
         if required is not None:
             return self._required(position, subgraph, required, field)
         for known in position.presences:
-            if known.subgraph == subgraph and self._answers(known, position, field):
+            if known.subgraph == subgraph and self._answers(known, position, field) and self._joins(known, position):
                 return known
         if position.type == QUERY:
             return self._root(position, subgraph)
@@ -55,6 +59,10 @@ class Entering:
             return True
         return self.graph.provided(position.type, field.name, presence.provided) is not None
 
+    def _joins(self, presence: Presence, position: Position) -> bool:
+        """Root fields that may come later are a call of their own; below, a call that is made anyway brings them."""
+        return position.type != QUERY or presence.draft.deferred == self.planner.deferred
+
     def _root(self, position: Position, subgraph: str) -> Presence:
         together = self.planner.subgraphs[subgraph].together
         draft = self.planner.draft(subgraph, QUERY)
@@ -66,9 +74,7 @@ class Entering:
     # ------------------------------------------------------------ by key
 
     def _by_key(self, position: Position, subgraph: str, field: Field) -> Presence | None:
-        hops = self._way(position, subgraph)
-        if hops is None:
-            return None
+        hops = self._way(position, subgraph) or ()
         presence = None
         for hop in hops:
             presence = next((p for p in position.presences if p.root and p.subgraph == hop.subgraph), None)
@@ -84,8 +90,8 @@ class Entering:
     def _enter(self, position: Position, hop: Hop) -> Presence:
         if hop.lookup.fields is None:
             return self._look_up(position, hop)
-        inputs, needs = self._key(position, hop)
-        return self._represented(position, hop, inputs, needs)
+        inputs, needs = self.key(position, hop)
+        return self.represented(position, hop, inputs, needs)
 
     def _look_up(self, position: Position, hop: Hop) -> Presence:
         """A root field that takes the key."""
@@ -102,14 +108,14 @@ class Entering:
         position.presences.append(presence)
         return presence
 
-    def _key(self, position: Position, hop: Hop) -> tuple[list[Input], set[int]]:
+    def key(self, position: Position, hop: Hop) -> tuple[list[Input], set[int]]:
         fields = hop.lookup.fields
         assert fields is not None  # a lookup by representation
-        return self._inputs(position, fields, nullable=False)
+        return self.inputs(position, fields, nullable=False)
 
     # ------------------------------------------------------------ representations
 
-    def _represented(
+    def represented(
         self, position: Position, hop: Hop, inputs: Sequence[Input], needs: set[int], *, alone: bool = False
     ) -> Presence:
         """Rows of this position join a fetch of the same place that enters there anyway, or begin one."""
@@ -143,7 +149,9 @@ class Entering:
         before = self.before(needs)
         names = {hop.name, *position.types}
         for draft in position.place.guests:
-            if draft.subgraph != hop.subgraph or draft.id in before or position.home.mark in draft.representations:
+            if draft.subgraph != hop.subgraph or draft.id in before or draft.deferred != self.planner.deferred:
+                continue
+            if position.home.mark in draft.representations:
                 continue
             taken = {name for case in draft.root.cases.values() for name in (*case.types, *case.on)}
             if not taken & names:
@@ -178,22 +186,23 @@ class Entering:
 
     def _required(self, position: Position, subgraph: str, required: SelectionSetNode, field: Field) -> Presence | None:
         """Into the subgraph with what the field requires; a fetch there may still take more along while none waits for it."""
-        hop = self._hop(position, subgraph)
+        hop = self.hop(position, subgraph)
         if hop is None:
             return None
-        inputs, needs = self._inputs(position, required, nullable=True)
+        inputs, needs = self.inputs(position, required, nullable=True)
         before = self.before(needs)
         for known in position.presences:
             if (
                 known.root
                 and known.subgraph == subgraph
                 and known.draft.id not in before
+                and known.draft.deferred == self.planner.deferred
                 and self._takes(known, position, inputs, field)
             ):
                 self._send_along(known.draft, position, inputs, needs)
                 return known
-        keys, more = self._key(position, hop)
-        return self._represented(position, hop, [*keys, *inputs], needs | more)
+        keys, more = self.key(position, hop)
+        return self.represented(position, hop, [*keys, *inputs], needs | more)
 
     def _takes(self, presence: Presence, position: Position, inputs: Sequence[Input], field: Field) -> bool:
         known = presence.draft.representations.get(position.home.mark)
@@ -209,7 +218,7 @@ class Entering:
         draft.representations[position.home.mark] = Representation(known.type, known.mark, (*known.inputs, *more), known.typename)
         draft.needs |= needs
 
-    def _hop(self, position: Position, subgraph: str) -> Hop | None:
+    def hop(self, position: Position, subgraph: str) -> Hop | None:
         """A lookup into this subgraph from anywhere the rows are; also from the same subgraph."""
         if (hops := self._way(position, subgraph)) is not None:
             for hop in hops[:-1]:
@@ -221,7 +230,7 @@ class Entering:
                 return hop
         return None
 
-    def _inputs(self, position: Position, fields: SelectionSetNode, *, nullable: bool) -> tuple[list[Input], set[int]]:
+    def inputs(self, position: Position, fields: SelectionSetNode, *, nullable: bool) -> tuple[list[Input], set[int]]:
         """What a key or requirement takes of the rows, one input per field."""
         inputs: list[Input] = []
         needs: set[int] = set()
@@ -368,8 +377,8 @@ class Entering:
         _, _, way = min(ways, key=lambda w: (w[0], w[1]))
         for hop in way.hops[:-1]:
             self._enter(untold, hop)
-        inputs, needs = self._key(untold, way.hops[-1])
-        told = self._represented(untold, way.hops[-1], inputs, needs, alone=True)
+        inputs, needs = self.key(untold, way.hops[-1])
+        told = self.represented(untold, way.hops[-1], inputs, needs, alone=True)
         told.draft.replaces = True
         return told
 

@@ -9,9 +9,9 @@ from graphql import ListTypeNode, NonNullTypeNode, TypeNode
 from gateway.composition.graph import Graph
 from gateway.planning.draft import Asked, CaseDraft, Draft, Node
 from gateway.planning.operation import TYPENAME
-from gateway.planning.plan import Step, Where
+from gateway.planning.plan import Above, Step, Where
 from gateway.planning.twins import join_twins
-from gateway.sources.base import Subgraph
+from gateway.sources.base import Deferral, Subgraph
 from gateway.sources.reach import field_of, named
 
 ENTITY = "_Entity"
@@ -146,11 +146,17 @@ def _step(draft: Draft, numbers: Mapping[int, int]) -> Step:
     after = frozenset(numbers[n] for n in draft.after if n >= 0 and n != draft.id) - draft_needs
     fetch = draft.fetch()
     fetch = type(fetch)(own, fetch.subgraph, fetch.selection, fetch.entry)
+    deferred = frozenset(each for group in draft.wanted for each in group) if () not in draft.wanted else frozenset[Deferral]()
     if draft.place is None:
-        return Step(fetch, needs=draft_needs, after=after)
+        return Step(fetch, needs=draft_needs, after=after, deferred=deferred)
     base = numbers[draft.place.base.id]
     here = Where(base, draft.place.path, frozenset(draft.marks))
     also = (Where(numbers[place.base.id], place.path, frozenset(marks)) for place, marks in draft.also)
     others = tuple(dict.fromkeys(where for where in also if where != here))
     types = draft.types or frozenset()
-    return Step(fetch, base, here.path, draft.into, types, draft_needs, after, here.marks, others, draft.replaces)
+    above = tuple(
+        Above(a.variable, Where(numbers[a.place.base.id], a.place.path, frozenset((a.mark,))), a.below, a.value)
+        for a in draft.above
+    )
+    told = (draft.replaces, deferred, above, draft.apart)
+    return Step(fetch, base, here.path, draft.into, types, draft_needs, after, here.marks, others, *told)

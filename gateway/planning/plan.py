@@ -1,6 +1,6 @@
 """What comes out of planning: the fetches of an operation, what each waits for, and where its rows belong.
 
-Printed as Sequence, Parallel, Flatten and Fetch, the words of the field.
+Printed as Sequence, Parallel, Flatten, Defer and Fetch, the words of the field.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from graphql import print_ast
 
-from gateway.sources.base import Argument, Entry, Fetch, Field, Selection
+from gateway.sources.base import Argument, Deferral, Entry, Fetch, Field, Input, Selection
 
 
 class Hop(msgspec.Struct, frozen=True):
@@ -28,6 +28,15 @@ class Where(msgspec.Struct, frozen=True):
     base: int
     path: tuple[Hop, ...]
     marks: frozenset[int]
+
+
+class Above(msgspec.Struct, frozen=True):
+    """A value of rows further up that a fetch is called with; `below` leads from those rows to its parents."""
+
+    variable: str
+    where: Where
+    below: tuple[str, ...]
+    value: Input
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -50,6 +59,12 @@ class Step(msgspec.Struct, frozen=True):
     """More parents, at other places, that the same fetch serves."""
     replaces: bool = False
     """Its rows take the place of the parents, which do not know their own type."""
+    deferred: frozenset[Deferral] = frozenset()
+    """The fragments it is for, where all that it is for may come later."""
+    above: tuple[Above, ...] = ()
+    """What it is called with besides keys: one call for each combination of these."""
+    apart: bool = False
+    """Each parent has rows of its own, also where several have the same key."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -120,7 +135,12 @@ def _sequence(plan: Plan, chain: list[Step], depth: int) -> Iterator[str]:
 
 def _fetch_lines(plan: Plan, step: Step, depth: int) -> Iterator[str]:
     pad = "  " * depth
-    if step.fetch.entry is not None:
+    if step.deferred:
+        told = ", ".join(d.label or ".".join(d.path) or "Query" for d in sorted(step.deferred, key=lambda d: d.id))
+        yield f'{pad}Defer("{told}") {{'
+        yield from _fetch_lines(plan, msgspec.structs.replace(step, deferred=frozenset()), depth + 1)
+        yield f"{pad}}}"
+    elif step.fetch.entry is not None:
         paths = [_full_path(plan, step)] + [_full_path(plan, Step(step.fetch, w.base, w.path)) for w in step.also]
         yield f'{pad}Flatten(path: "{", ".join(paths)}") {{'
         yield from _fetch_body(step.fetch, depth + 1)
@@ -146,7 +166,8 @@ def _fetch_body(fetch: Fetch, depth: int) -> Iterator[str]:
 def _entry(entry: Entry) -> str:
     if entry.representations:
         told = (f"{r.type} {' '.join(i.name for i in r.inputs)}" for r in entry.representations)
-        return f"{entry.via}({' | '.join(told)})"
+        given = f" per {', '.join(f'${name}' for name in entry.variables)}" if entry.variables else ""
+        return f"{entry.via}({' | '.join(told)}){given}"
     if entry.batch is None:
         return f"{entry.via}({_arguments(entry.arguments)}) per key"
     batch = entry.batch

@@ -16,7 +16,7 @@ from gateway.composition.graph import Graph, Provided
 from gateway.composition.supergraph import Link, Supergraph
 from gateway.errors import InternalError, LimitExceeded
 from gateway.planning.cost import Costs, Parent, everyones
-from gateway.planning.draft import Asked, CaseDraft, Draft, Place, Position, Presence, same
+from gateway.planning.draft import Asked, CaseDraft, Draft, Group, Place, Position, Presence, same
 from gateway.planning.entering import Entering
 from gateway.planning.finish import finish
 from gateway.planning.operation import INTROSPECTED, Operation
@@ -48,8 +48,13 @@ class Planner:
         self.entering = Entering(self)
         self.drafts: list[Draft] = []
         self.marks = 0
+        self.variables: dict[object, str] = {}
+        self.taken: frozenset[str] = frozenset()
+        self.deferred: Group = ()
+        """With which fragments what is being planned may come."""
 
     def plan(self, operation: Operation) -> Plan:
+        self.taken = frozenset(d.variable.name.value for d in operation.node.variable_definitions or ())
         (case,) = operation.selection.cases
         root = Position(self.nowhere().rows, QUERY, (QUERY,), [])
         self.fill(root, [f for f in case.fields if not f.name.startswith("__")])
@@ -61,16 +66,40 @@ class Planner:
 
     def draft(self, subgraph: str, type_name: str, entry: Entry | None = None) -> Draft:
         draft = Draft(len(self.drafts), subgraph, type_name, entry)
+        draft.deferred = self.deferred
+        draft.wanted.add(self.deferred)
         self.drafts.append(draft)
         return draft
+
+    def variable(self, value: object) -> str:
+        """The variable for a value from above: no client's, and one for each value."""
+        if value not in self.variables:
+            number = len(self.variables)
+            while f"_c{number}" in self.taken:
+                number += len(self.taken)
+            self.variables[value] = f"_c{number}"
+        return self.variables[value]
 
     # ------------------------------------------------------------ the fields of one position
 
     def fill(self, position: Position, fields: Sequence[Field]) -> set[int]:
         """Have these fields brought to the rows of this position; gives the fetches that takes.
 
-        What the rows' home has comes first, so that what a join needs is already there when the join is planned.
+        What may come later is planned later: so that nothing that comes at once waits for it.
         """
+        later = dict.fromkeys(field.deferred for field in fields if field.deferred)
+        if not later:
+            return self._fill(position, fields)
+        involved = self._fill(position, [field for field in fields if not field.deferred])
+        around = self.deferred
+        for group in later:
+            self.deferred = group
+            involved |= self._fill(position, [field for field in fields if field.deferred == group])
+        self.deferred = around
+        return involved
+
+    def _fill(self, position: Position, fields: Sequence[Field]) -> set[int]:
+        """What the rows' home has comes first, so that what a join needs is already there when the join is planned."""
         involved: set[int] = set()
         wanted, linked = [], []
         for field in fields:
@@ -91,7 +120,8 @@ class Planner:
 
     def _order(self, position: Position, field: Field, subgraph: str | None, home: str | None) -> int:
         """Home, then other subgraphs, then what requires something of them."""
-        if (position.type, field.name, subgraph) in self.graph.requires:
+        at = (position.type, field.name, subgraph)
+        if at in self.graph.requires or at in self.graph.contextual:
             return 2
         return 0 if subgraph == home else 1
 
@@ -124,13 +154,14 @@ class Planner:
     def ask(self, field: Field, presence: Presence, position: Position) -> set[int]:
         """Ask a subgraph for a field that it answers there, and plan what is selected below it."""
         subgraph = presence.subgraph
+        presence.draft.wanted.add(self.deferred)
         definition = self.graph.definition(position.type, field.name, subgraph)
         if field.hidden and position.presences[0] is not presence:
             position.home.slots.append(field.key)
         known = presence.case.fields.get(field.key)
         if known is not None and known.involved is not None and same(known.field, field):
             return set(known.involved)
-        asked = presence.case.add(field, _typed(field.arguments, definition))
+        asked = presence.case.add(field, (*_typed(field.arguments, definition), *presence.given.get(field.name, ())))
         asked.involved = frozenset((presence.draft.id,))
         if field.selection is None:
             return {presence.draft.id}

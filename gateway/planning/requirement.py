@@ -20,7 +20,7 @@ from graphql import (
     parse,
 )
 
-from gateway.planning.operation import CompositeType, Normaliser
+from gateway.planning.operation import CompositeType, Normaliser, Part
 from gateway.sources.base import Field
 
 TYPENAME = FieldNode(name=NameNode(value="__typename"), directives=(), arguments=())
@@ -30,7 +30,7 @@ def field_of_requirement(schema: GraphQLSchema, type_name: str, key: str, wanted
     """Nested objects carry their type, so that whoever is sent them can tell what they are."""
     nodes = list(_parsed(wanted)) if isinstance(wanted, str) else list(wanted)
     normaliser = Normaliser(schema, {}, {})
-    field = normaliser.field(_composite(schema, type_name), key, [_typed(node) for node in nodes])
+    field = normaliser.field(_composite(schema, type_name), key, [Part(_typed(node), None) for node in nodes])
     return msgspec.structs.replace(field, hidden=True, location=None)
 
 

@@ -49,7 +49,7 @@ def _stages(drafts: Sequence[Draft]) -> dict[int, int]:
 
 
 def _may_join(draft: Draft) -> bool:
-    return bool(draft.representations) and not draft.replaces and not draft.after and draft.into is None
+    return bool(draft.representations) and not draft.replaces and not draft.after and draft.into is None and not draft.above
 
 
 # ---------------------------------------------------------------- the same?
@@ -57,6 +57,8 @@ def _may_join(draft: Draft) -> bool:
 
 def _fits(known: Draft, draft: Draft) -> bool:
     """Each type is either new to the fetch, or asked for just what it is asked for already."""
+    if known.deferred != draft.deferred:
+        return False
     taken = {name for case in known.root.cases.values() for name in (*case.types, *case.on)}
     for types, case in draft.root.cases.items():
         same = known.root.cases.get(types)
@@ -73,7 +75,7 @@ def _node(node: Node) -> str:
 
 def _case(case: CaseDraft) -> str:
     fields = " ".join(_asked(asked) for asked in case.fields.values())
-    answer = " ".join(f.key for f in case.answer)
+    answer = " ".join(f.key if not f.deferred else f"{f.key}@{[d.id for d in f.deferred]}" for f in case.answer)
     return f"({'|'.join(case.types)} {'|'.join(case.on)} [{fields}] [{answer}] {case.slots})"
 
 
@@ -94,6 +96,8 @@ def _join(first: Draft, second: Draft, drafts: Sequence[Draft]) -> None:
     first.also += second.also
     first.representations |= second.representations
     first.needs |= second.needs
+    first.apart = first.apart or second.apart
+    first.wanted |= second.wanted
     marks = dict(_marks(first.root, second.root))
     for types, case in second.root.cases.items():
         first.root.cases.setdefault(types, case)
@@ -104,6 +108,9 @@ def _join(first: Draft, second: Draft, drafts: Sequence[Draft]) -> None:
             draft.place = _same_place(first, draft.place)
             draft.marks = {marks.get(m, m) for m in draft.marks}
             draft.representations = {marks.get(m, m): replace(r, mark=marks.get(m, m)) for m, r in draft.representations.items()}
+        for above in draft.above:
+            if above.place.base is second:
+                above.place, above.mark = _same_place(first, above.place), marks.get(above.mark, above.mark)
         draft.also = [
             (_same_place(first, place), {marks.get(m, m) for m in also}) if place.base is second else (place, also)
             for place, also in draft.also

@@ -21,10 +21,11 @@ from gateway.server.body import Disconnected, read_body, replayed
 from gateway.server.caching import cache_control, still_valid, storable, tags, validators
 from gateway.server.caller import fields, new_request_id, request_of, time_for_sources
 from gateway.server.house import Engine, Fields, Front, House
-from gateway.server.negotiation import Media, check_request_media, response_media
+from gateway.server.negotiation import Media, Streamed, check_request_media, response_media, streamed
 from gateway.server.params import Params, batch_of, check_variables, from_body, from_query_string
 from gateway.server.reply import NO_STORE, RawHeaders, identity, reply
-from gateway.upstream.call import Request
+from gateway.server.streaming import stream
+from gateway.upstream.call import Request, Tally
 
 REQUEST_KEY = "gateway.request"
 """Where the caller's `Request` stands in the ASGI scope, for whoever answers in place of this endpoint."""
@@ -73,18 +74,24 @@ class GraphQL:
             if self._front.batch and method == "POST" and (bodies := batch_of(body, self._front.batch)) is not None:
                 await self._tell_all(send, await self._all(bodies, engine, scope, headers, request), media, request)
                 return
-            asked = self._asked(self._params(method, body, scope), request, method)
+            takes = streamed(headers.get(b"accept"))
+            asked = self._asked(self._params(method, body, scope), request, method, takes)
         except Disconnected:
             return
         except RequestError as error:
             await refusal.refuse(send, error, request, self._house, media, about)
             return
-        await self._tell(send, await engine.answer(asked), media, request, headers, method != "POST", about)
+        answer = await engine.answer(asked)
+        if takes is not None and (answer.parts is not None or media is Media.STREAM):
+            await stream(send, takes.frame, answer, (*identity(request), *about))
+        else:
+            await self._tell(send, answer, media, request, headers, method != "POST", about)
 
     def _request(self, headers: Fields) -> Request:
         limits = self._house.limits
         deadline = self._clock() + time_for_sources(headers, limits.deadline)
-        return request_of(headers, deadline=deadline, calls_total=limits.upstream_calls_total, new_id=self._new_id)
+        request = request_of(headers, deadline=deadline, calls_total=limits.upstream_calls_total, new_id=self._new_id)
+        return request if self._front.watch is None else self._front.watch.begin(request, held=True)
 
     async def _body(self, method: str, headers: Fields, receive: Receive) -> bytes:
         if self._house.draining:
@@ -107,11 +114,12 @@ class GraphQL:
             params = replace(params, document_id=by_path["id"], query="", extensions=None)
         return params
 
-    def _asked(self, params: Params, request: Request, method: str) -> Asked:
+    def _asked(self, params: Params, request: Request, method: str, takes: Streamed | None = None) -> Asked:
         documents = self._front.documents
         text = params.query if documents is None else documents.text(params)
         on_error = params.on_error.lower() if params.on_error else None
-        return Asked(text, request, params.variables or {}, params.operation_name, method != "POST", on_error=on_error)
+        form = takes.form if takes is not None else None
+        return Asked(text, request, params.variables or {}, params.operation_name, method != "POST", on_error=on_error, form=form)
 
     # ------------------------------------------------------------ several in one body
 
@@ -121,7 +129,7 @@ class GraphQL:
             await charge(self._front.rate, key_of(scope, headers, request, self._front.rate), len(bodies) - 1)
 
         async def one(body: bytes) -> bytes:
-            own = replace(self._request(headers), id=request.id, caller=request.caller)
+            own = replace(request, tally=Tally(limit=request.tally.limit))
             try:
                 asked = self._asked(self._params("POST", body, scope), own, "POST")
             except RequestError as error:

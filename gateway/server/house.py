@@ -11,6 +11,7 @@ from gateway.engine import Answer, Asked
 from gateway.errors import Disclosure, GatewayError, Owner
 from gateway.server.cors import CorsRules
 from gateway.server.params import Params
+from gateway.upstream.call import Request
 from gateway.upstream.caller import Caller
 
 Fields = Mapping[bytes, bytes]
@@ -61,6 +62,20 @@ class Documents(Protocol):
     def text(self, params: Params) -> str: ...
 
 
+class Watch(Protocol):
+    """Sees every request to `/graphql` come and go."""
+
+    def came(self) -> None: ...
+
+    def begin(self, request: Request, *, held: bool) -> Request:
+        """The request as it goes on, perhaps with a trace. `held`: `answered` will be told of it."""
+        ...
+
+    def answered(self, scope: Mapping[str, Any], request: Request | None, status: int, began: float) -> None:
+        """`status` 0: its caller had gone. `began` on the `time.monotonic` clock."""
+        ...
+
+
 class Front(msgspec.Struct, frozen=True):
     """How the street door is set up. What is None is not there."""
 
@@ -84,6 +99,7 @@ class Front(msgspec.Struct, frozen=True):
     """Operations one body may hold."""
     partial_success: int = 200
     """Status of an answer with data and errors, as `application/graphql-response+json`."""
+    watch: Watch | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
+from gateway.engine import Form
 from gateway.errors import NotAcceptable, UnsupportedMediaType
 
 REMEMBERED = 256
@@ -19,6 +22,21 @@ class Media(Enum):
     GRAPHQL = b"application/graphql-response+json; charset=utf-8"
     PAGE = b"text/html; charset=utf-8"
     STREAM = b"text/event-stream"
+
+
+class Frame(Enum):
+    """How several payloads stand in one answer; the value is its `Content-Type`."""
+
+    EVENTS = b"text/event-stream; charset=utf-8"
+    PARTS = b'multipart/mixed; boundary="-"'
+    SUBSCRIPTION = b'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'
+
+
+class Streamed(NamedTuple):
+    """What a client takes payloads in. `form`: of an answer in parts."""
+
+    frame: Frame
+    form: Form
 
 
 OFFERS = (
@@ -55,14 +73,33 @@ def _chosen(accept: bytes, page: bool) -> Media | None:
     return media if rank[0] > 0.0 else None
 
 
+@lru_cache(REMEMBERED)
+def streamed(accept: bytes | None) -> Streamed | None:
+    """In what a client takes several payloads: of those it names, what it likes best, or names first. None: in nothing."""
+    best: tuple[float, Streamed | None] = (0.0, None)
+    for item in (accept or b"")[:LONGEST].decode("latin-1").lower().split(","):
+        name, _, rest = item.partition(";")
+        parameters = _parameters(rest)
+        if (kind := _stream(name.strip(), parameters)) and (weight := _weight(parameters.get("q", "1"))) > best[0]:
+            best = (weight, kind)
+    return best[1]
+
+
+def _stream(name: str, parameters: Mapping[str, str]) -> Streamed | None:
+    form = Form.APOLLO if parameters.get("deferspec") == Form.APOLLO.value else Form.CURRENT
+    if name == "text/event-stream":
+        return Streamed(Frame.EVENTS, form)
+    if name == "multipart/mixed":
+        return Streamed(Frame.SUBSCRIPTION if "subscriptionspec" in parameters else Frame.PARTS, form)
+    return None
+
+
 def _ranges(accept: str) -> dict[str, float]:
-    """Media range → weight. A multipart stream counts only in the form of the subscription specification."""
+    """Media range → weight."""
     ranges: dict[str, float] = {}
     for item in accept.split(","):
         name, _, rest = item.partition(";")
-        parameters = _parameters(rest)
-        if name.strip() != "multipart/mixed" or "subscriptionspec" in parameters:
-            ranges[name.strip()] = _weight(parameters.get("q", "1"))
+        ranges[name.strip()] = _weight(_parameters(rest).get("q", "1"))
     return ranges
 
 

@@ -16,6 +16,8 @@ from gateway.server.graphql import GraphQL
 from gateway.server.health import livez, readyz
 from gateway.server.hold import Hold
 from gateway.server.house import Front, House
+from gateway.server.measured import Measured
+from gateway.server.metrics import Metrics, MetricsPage
 from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
 from gateway.server.reload import Reload, Reloaded
@@ -24,10 +26,17 @@ from gateway.server.status import status_json, status_page
 from gateway.server.view import Streams
 
 
-def street(house: House, front: Front = Front(), *, public: frozenset[str] = frozenset(), bundle: Path = BUNDLE) -> ASGIApp:
+def street(
+    house: House,
+    front: Front = Front(),
+    *,
+    public: frozenset[str] = frozenset(),
+    bundle: Path = BUNDLE,
+    metrics: Metrics | None = None,
+) -> ASGIApp:
     """The application on the public address. `public` names what of the admin address is served here too."""
     streams = Streams(house, front)
-    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle)), Media.STREAM: streams}, front), front)
+    graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle))}, front), front)
     routes: list[BaseRoute] = [
         Route("/graphql", graphql),
         *([Route("/graphql/persisted/{id}", graphql)] if front.documents is not None else []),
@@ -37,6 +46,8 @@ def street(house: House, front: Front = Front(), *, public: frozenset[str] = fro
     ]
     if "status" in public:
         routes += _status(house, public=True)
+    if "metrics" in public and metrics is not None:
+        routes.append(Route("/metrics", MetricsPage(metrics)))
     return _application(house, routes)
 
 
@@ -44,10 +55,12 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
     """The endpoint in what is configured around it; what is off is absent."""
     if front.compress:
         graphql = Compression(front.compress, graphql)
-    return Cors(front.cors, graphql) if front.cors is not None else graphql
+    if front.cors is not None:
+        graphql = Cors(front.cors, graphql)
+    return Measured(front.watch, graphql) if front.watch is not None else graphql
 
 
-def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = None) -> ASGIApp:
+def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = None, metrics: Metrics | None = None) -> ASGIApp:
     """The application on the admin address. `reload` reads the configuration again."""
     explain = Route("/explain/{wanted}", Explain(house))
     holds = (
@@ -55,7 +68,13 @@ def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = No
         Route("/sources/{name}/release", Hold(house, release=True)),
     )
     again = [Route("/reload", Reload(reload))] if reload is not None else []
-    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds, *again])
+    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds, *again, *_metrics(metrics)])
+
+
+def _metrics(metrics: Metrics | None) -> Sequence[BaseRoute]:
+    if metrics is None:
+        return ()
+    return Route("/metrics", MetricsPage(metrics)), Route("/metrics.json", Saying(metrics.snapshot))
 
 
 def _health(house: House) -> Sequence[BaseRoute]:

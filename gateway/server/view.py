@@ -1,4 +1,4 @@
-"""Streams: server-sent events, multipart subscriptions and both websocket protocols, by Strawberry's view.
+"""Both websocket protocols, by Strawberry's view.
 
 The view speaks the protocols; what it asks, it asks an object that looks like a Strawberry schema and hands everything
 to the engine. The only door to `strawberry` for HTTP.
@@ -13,7 +13,6 @@ from time import monotonic
 from typing import Any, NoReturn
 
 import msgspec
-from cross_web import HTTPException
 from graphql import GraphQLError
 from graphql.error import GraphQLFormattedError
 from msgspec.structs import replace
@@ -24,28 +23,21 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.config import StrawberryConfig
-from strawberry.subscriptions import (
-    GRAPHQL_SSE_PROTOCOL,
-    GRAPHQL_TRANSPORT_WS_PROTOCOL,
-    GRAPHQL_WS_PROTOCOL,
-    MULTIPART_SUBSCRIPTION_PROTOCOL,
-)
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from gateway.engine import Asked
-from gateway.errors import BadUserInput, RequestError
+from gateway.errors import RequestError
 from gateway.server import refusal
 from gateway.server.admission import charge, key_of
 from gateway.server.caller import fields, new_request_id, request_of
-from gateway.server.graphql import REQUEST_KEY
 from gateway.server.house import Fields, Front, House
 from gateway.server.params import check_variables, from_given
-from gateway.server.reply import identity
 from gateway.upstream.call import Request
 
-PROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL, MULTIPART_SUBSCRIPTION_PROTOCOL)
+PROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL)
 INIT_WAIT = timedelta(seconds=10)
 """How long a websocket may stay open without saying who it is."""
 OPERATIONS = 100
@@ -152,7 +144,7 @@ def _result(answer: dict[str, Any]) -> ExecutionResult:
 
 
 class Streams(GraphQL[Caller, None]):
-    """The view, with refusals in our shape and a context that makes our `Request`."""
+    """The view, with a context that makes our `Request`."""
 
     def __init__(self, house: House, front: Front = Front(), *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__(
@@ -167,25 +159,10 @@ class Streams(GraphQL[Caller, None]):
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await self.run(WebSocket(scope, receive, send))
-            return
-        try:
-            response = await self.run(HttpRequest(scope, receive))
-        except HTTPException as fault:
-            error = BadUserInput(f"{fault.reason.rstrip('.')}.")
-            await refusal.refuse(send, error, scope[REQUEST_KEY], self._house)
-            return
-        await response(scope, receive, send)
+        await self.run(WebSocket(scope, receive, send))
 
     async def get_context(self, request: HttpRequest | WebSocket, response: Response | WebSocket) -> Caller:  # noqa: ARG002  part of the seam
-        scope = request.scope
-        return Caller(partial(self._known if isinstance(request, HttpRequest) else self._made, scope))
-
-    async def _known(self, scope: Scope, _params: Any) -> Request:
-        """A request of its own: the endpoint has made it already."""
-        made: Request = scope[REQUEST_KEY]
-        return made
+        return Caller(partial(self._made, request.scope))
 
     async def _made(self, scope: Scope, params: Any) -> Request:
         """One of many on a websocket. Raises what identifying its caller raises."""
@@ -195,13 +172,7 @@ class Streams(GraphQL[Caller, None]):
             request = replace(request, caller=await self._front.identify(headers))
         if self._front.rate is not None:
             await charge(self._front.rate, key_of(scope, headers, request, self._front.rate))
-        return request
-
-    async def get_sub_response(self, request: HttpRequest | WebSocket) -> Response:
-        response = await super().get_sub_response(request)
-        for name, value in identity(request.scope[REQUEST_KEY]):
-            response.headers[name.decode("ascii")] = value.decode("ascii")
-        return response
+        return request if self._front.watch is None else self._front.watch.begin(request, held=False)
 
 
 def _with_params(headers: Fields, params: Any) -> Fields:

@@ -194,6 +194,18 @@ class Argument(msgspec.Struct, frozen=True):
     """The argument's type in the subgraph."""
 
 
+class Deferral(msgspec.Struct, frozen=True):
+    """A fragment that the client lets come later (`@defer`), at one place of its operation."""
+
+    id: int
+    """Those around it have smaller ones."""
+    label: str | None
+    path: tuple[str, ...]
+    """The response keys that lead to the rows it stands in."""
+    outer: Deferral | None = None
+    """The one it stands in itself."""
+
+
 class Field(msgspec.Struct, frozen=True):
     """A selected field, in the subgraph's own terms. `key` is unique in its object: the response key, or one of ours."""
 
@@ -212,6 +224,8 @@ class Field(msgspec.Struct, frozen=True):
     """Not asked, and answered with an error: the services that could answer do not agree that there is such a value."""
     merged: bool = False
     """Another fetch brings the rows themselves; these complete them, field by field. Execution's business."""
+    deferred: tuple[Deferral, ...] = ()
+    """It may come with any of these, after what stands around it. Of a client's own field."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -278,6 +292,8 @@ class Entry(msgspec.Struct, frozen=True):
     """Keys asked for in one call where there is no batch field: as GraphQL aliases, or as representations."""
     representations: tuple[Representation, ...] = ()
     """`via` takes a list of these and answers a list in the same order."""
+    variables: tuple[str, ...] = ()
+    """Variables of the selection that have one value per call: a key has theirs after its representation."""
 
 
 class Fetch(msgspec.Struct, frozen=True):

@@ -31,6 +31,16 @@ def named(node: TypeNode) -> str:
     return node.name.value
 
 
+def written(node: TypeNode) -> str:
+    """As SDL has it. graphql-core's printer, which prints whole documents, takes fifty times as long."""
+    if isinstance(node, NonNullTypeNode):
+        return f"{written(node.type)}!"
+    if isinstance(node, ListTypeNode):
+        return f"[{written(node.type)}]"
+    assert isinstance(node, NamedTypeNode)
+    return node.name.value
+
+
 def nullable(node: TypeNode) -> TypeNode:
     return node.type if isinstance(node, NonNullTypeNode) else node
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.telemetry.trace import Fetch, Trace
 from gateway.upstream.caller import Caller
 
 Headers = tuple[tuple[str, str], ...]
@@ -44,6 +45,8 @@ class Request(msgspec.Struct, frozen=True):
     tally: Tally = msgspec.field(default_factory=Tally)
     caller: Caller | None = None
     """Who asks, where it proved it."""
+    trace: Trace | None = None
+    """What it does is kept, where traces are on; `traceparent` is then that of its own span."""
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -102,6 +105,8 @@ class Call(msgspec.Struct, frozen=True):
     """Carries something of the caller: nothing may be shared with another identity."""
     deadline: float = inf
     """When this call must be over (`time.monotonic` clock); set by the onion's deadline layer."""
+    fetch: Fetch | None = None
+    """Where its attempts are kept; set by the onion's outermost layer."""
 
     @property
     def key(self) -> tuple[str, str, Headers, bytes | None]:

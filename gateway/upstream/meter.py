@@ -38,7 +38,7 @@ class Traffic(msgspec.Struct, frozen=True):
 class Meter:
     """`add` is on the way of every call: an index and two increments."""
 
-    __slots__ = ("_clock", "_epoch", "_now", "_slices", "_until")
+    __slots__ = ("_clock", "_epoch", "_now", "_past", "_slices", "_until")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -46,6 +46,8 @@ class Meter:
         self._epoch = int(clock.monotonic() / SLICE)
         self._until = (self._epoch + 1) * SLICE
         self._now = self._slices[self._epoch % SLICES]
+        self._past = [0] * FIRST_BUCKET
+        """Of the slices that are no longer there."""
 
     def add(self, kind: str, now: float, seconds: float) -> None:
         """`now` on the `time.monotonic` clock."""
@@ -58,10 +60,16 @@ class Meter:
 
     def _advance(self, epoch: int) -> None:
         for passed in range(max(self._epoch + 1, epoch - SLICES + 1), epoch + 1):
+            old = self._slices[passed % SLICES]
+            self._past = [before + count for before, count in zip(self._past, old, strict=False)]
             self._slices[passed % SLICES] = [0] * (FIRST_BUCKET + BUCKETS)
         self._epoch = epoch
         self._until = (epoch + 1) * SLICE
         self._now = self._slices[epoch % SLICES]
+
+    def totals(self) -> Mapping[str, int]:
+        """Uses since the start, by how they ended."""
+        return {kind: self._past[n] + sum(each[n] for each in self._slices) for kind, n in KINDS.items()}
 
     def traffic(self) -> Traffic:
         self._advance(int(self._clock.monotonic() / SLICE))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
-from gateway import telemetry
 from gateway.config.model import Policy
 from gateway.errors import UpstreamError
 from gateway.upstream.call import Layer, Send
@@ -17,6 +18,7 @@ from gateway.upstream.layers.breaker import Circuits, Opened, breaker
 from gateway.upstream.layers.bulkhead import Slots, bulkhead
 from gateway.upstream.layers.cache import Cache, Store, cache
 from gateway.upstream.layers.cache.items import Items
+from gateway.upstream.layers.cache.shared import SharedCopies
 from gateway.upstream.layers.deadline import deadline
 from gateway.upstream.layers.fetch_span import fetch_span
 from gateway.upstream.layers.hedge import Hedges, hedge
@@ -28,6 +30,7 @@ from gateway.upstream.layers.verify import verify
 from gateway.upstream.meter import Meter, Traffic
 from gateway.upstream.transport import Client, HttpxClient, Limits, Orphans
 from gateway.upstream.trust import trust_of
+from gateway.upstream.watch import Watch
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -35,9 +38,22 @@ class Shared(msgspec.Struct, frozen=True):
 
     store: Store | None = None
     items: Items | None = None
-    tracer: telemetry.Tracer | None = None
+    copies: SharedCopies | None = None
+    """Of all replicas."""
+    traced: bool = False
+    measured: bool = False
     clock: Clock = REAL
     random: Callable[[], float] = random.random
+
+    def status(self) -> dict[str, Any]:
+        """How full the cache is, and what has become of the copies that all replicas share."""
+        own = {"used": self.store.used, "capacity": self.store.capacity, "copies": len(self.store)} if self.store else {}
+        rows = {"rows": len(self.items), "rows_used": self.items.used} if self.items else {}
+        return {**own, **rows, "shared": msgspec.to_builtins(self.copies.counts) if self.copies else None}
+
+    async def close(self) -> None:
+        if self.copies is not None:
+            await self.copies.close()
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -86,8 +102,13 @@ class SourceState:
         self.retry_budget = RetryBudget(policy.retry.budget, clock) if policy.retry else None
         self.hedges = Hedges(policy.hedge, self._may_hedge) if policy.hedge else None
         self.cache = _cache(source, policy, shared, self.retry_budget)
-        if self.cache and self.breaker:
+        self.transitions: Counter[str] = Counter()
+        """Changes of its circuits so far, by the state that was entered."""
+        if self.breaker:
             self.breaker.listen(self._changed)
+        self.watch = Watch() if shared.measured else None
+        self.slots.waits = self.watch.waits if self.watch else None
+        self.store = shared.store
         self.last_failure: Failure | None = None
         self.meter = Meter(clock)
         self._wall = clock.wall
@@ -96,6 +117,7 @@ class SourceState:
         self.last_failure = Failure(code=error.code, said=error.said, status=error.status, at=self._wall())
 
     def _changed(self, _old: str, new: str) -> None:
+        self.transitions[new] += 1
         if new == "closed" and self.cache:
             self.cache.recovered()
 
@@ -138,7 +160,7 @@ def _cache(source: str, policy: Policy, shared: Shared, budget: RetryBudget | No
     if policy.cache is None or shared.store is None:
         return None
     may_repeat = budget.spend if budget else lambda: True
-    return Cache(source, policy.cache, shared.store, shared.clock, shared.random, may_repeat)
+    return Cache(source, policy.cache, shared.store, shared.clock, shared.random, may_repeat, shared.copies)
 
 
 def client_for(policy: Policy) -> Client | HttpxClient:
@@ -162,11 +184,11 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared, own: L
 
     A transport without a client of ours (a schema in this process) has no timeout of its own, so it gets the layer.
     """
-    clock, tracer = shared.clock, shared.tracer
+    clock = shared.clock
     budget, per_try, total = state.retry_budget, policy.timeout.per_try, policy.timeout.total
     timed = bool(policy.circuit_breaker and policy.circuit_breaker.slow_call)
     layers: list[Layer | None] = [
-        fetch_span(state.source, tracer, state.meter, clock),
+        fetch_span(state.source, state.meter, clock, traced=shared.traced),
         cache(state.cache, clock) if state.cache else None,
         single_flight(total, budget.spend if budget else lambda: True, clock),
         deadline(total, clock),
@@ -176,7 +198,7 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared, own: L
         breaker(state.breaker) if state.breaker else None,
         bulkhead(state.slots, clock),
         own,
-        attempt(per_try, clock, tracer, state.failed, timed=timed),
+        attempt(per_try, clock, state.failed, state.watch, traced=shared.traced, timed=timed),
         timeout(per_try, clock) if state.client is None else None,
         verify(),
     ]

@@ -264,7 +264,7 @@ def test_a_bug_of_the_gateway_is_the_gateway_s(gateway: Inside, monkeypatch: pyt
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret of ours")
 
-    monkeypatch.setattr("gateway.execution.run.gather", broken)
+    monkeypatch.setattr("gateway.execution.run.keyed.gather", broken)
     monkeypatch.setattr("gateway.execution.run.Run._root", broken)
     answer = gateway.post(asking("rest", "none"))
     assert answer.json()["data"] == {"broken": None}

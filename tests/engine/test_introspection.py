@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from graphql import get_introspection_query, graphql_sync
+from graphql import execute_sync, get_introspection_query, parse
 
 import gateway.engine as engine_room
 from tests.graphs import Service, an_engine, ask
@@ -13,7 +13,7 @@ from tests.graphs import Service, an_engine, ask
 async def test_it_is_what_graphql_core_says_of_the_schema(people: Service) -> None:
     engine = an_engine([people])
     query = get_introspection_query()
-    expected = graphql_sync(engine.supergraph.schema, query).data
+    expected = execute_sync(engine.supergraph.schema, parse(query)).data
     assert (await ask(engine, query)) == {"data": expected}
     assert people.asked == []
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.engine import Form
 from gateway.errors import NotAcceptable, UnsupportedMediaType
-from gateway.server.negotiation import Media, check_request_media, response_media
+from gateway.server.negotiation import Frame, Media, check_request_media, response_media, streamed
 
 BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
@@ -31,6 +32,7 @@ BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*
         (b"application/json;q=nonsense", Media.JSON),
         (b"text/event-stream", Media.STREAM),
         (b"application/json, text/event-stream", Media.JSON),
+        (b"multipart/mixed", Media.STREAM),
         (b"multipart/mixed;subscriptionSpec=1.0", Media.STREAM),
         (b"multipart/mixed;deferSpec=20220824, application/json", Media.JSON),
         (BROWSER, Media.JSON),
@@ -48,7 +50,7 @@ def test_a_client_that_takes_anything_gets_json_and_no_page() -> None:
     assert response_media(b"*/*", page=True) is Media.JSON
 
 
-@pytest.mark.parametrize("accept", [b"text/html", b"image/*", b"*/*;q=0", b"multipart/mixed", b"application/json;q=0"])
+@pytest.mark.parametrize("accept", [b"text/html", b"image/*", b"*/*;q=0", b"multipart/*", b"application/json;q=0"])
 def test_nothing_that_could_be_accepted_is_an_error(accept: bytes) -> None:
     with pytest.raises(NotAcceptable):
         response_media(accept, page=False)
@@ -70,3 +72,23 @@ def test_json_in_utf8_is_read(content_type: bytes) -> None:
 def test_anything_else_is_not_read(content_type: bytes | None) -> None:
     with pytest.raises(UnsupportedMediaType):
         check_request_media(content_type, None)
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, None),
+        (b"*/*", None),
+        (b"application/json", None),
+        (b"text/event-stream", (Frame.EVENTS, Form.CURRENT)),
+        (b"multipart/mixed, application/json", (Frame.PARTS, Form.CURRENT)),
+        (b"multipart/mixed;deferSpec=20220824,application/json", (Frame.PARTS, Form.APOLLO)),
+        (b"text/event-stream;deferSpec=20220824", (Frame.EVENTS, Form.APOLLO)),
+        (b'multipart/mixed;boundary="graphql";subscriptionSpec="1.0"', (Frame.SUBSCRIPTION, Form.CURRENT)),
+        (b"application/json, text/event-stream, multipart/mixed", (Frame.EVENTS, Form.CURRENT)),
+        (b"text/event-stream;q=0.5, multipart/mixed", (Frame.PARTS, Form.CURRENT)),
+        (b"text/event-stream;q=0", None),
+    ],
+)
+def test_payloads_come_in_what_the_client_names_first_or_likes_best(accept: bytes | None, expected: object) -> None:
+    assert streamed(accept) == expected

@@ -1,7 +1,7 @@
 """The settings as types: every key of the YAML with its default and its description."""
 
 from gateway.config.model.callers import ApiKey, Callers, Jwt, Protect, Require
-from gateway.config.model.document import Cache, Document, Events, Telemetry, Webhook
+from gateway.config.model.document import Cache, Document, Events, Webhook
 from gateway.config.model.front import Cors, Documents, Http, RateLimit
 from gateway.config.model.gateway import Admin, Errors, Gateway, Limits, Ownership
 from gateway.config.model.part import Part
@@ -36,6 +36,7 @@ from gateway.config.model.source import (
     Schema,
     SourceKeys,
 )
+from gateway.config.model.telemetry import Logs, Metrics, Otlp, Telemetry, Traces
 
 __all__ = [
     "Address",
@@ -64,7 +65,10 @@ __all__ = [
     "Jwt",
     "Limits",
     "Link",
+    "Logs",
     "Lookup",
+    "Metrics",
+    "Otlp",
     "Ownership",
     "Page",
     "Part",
@@ -85,6 +89,7 @@ __all__ = [
     "Telemetry",
     "Timeout",
     "Tls",
+    "Traces",
     "Webhook",
     "digest",
     "merged",

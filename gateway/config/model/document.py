@@ -11,8 +11,9 @@ from pydantic.functional_validators import PlainValidator
 from gateway.config.model.gateway import Gateway, OwnerSettings
 from gateway.config.model.part import Part, one_or_more, setting
 from gateway.config.model.policy import Policy
-from gateway.config.model.scalars import HeaderValue, Hidden, Size, Text, Url, kept_in
+from gateway.config.model.scalars import HeaderValue, Hidden, Size, Text, Url, shared_by_all
 from gateway.config.model.source import Link, SourceKeys
+from gateway.config.model.telemetry import Telemetry
 
 
 class Webhook(Part):
@@ -36,15 +37,11 @@ class Events(Part):
     webhooks: tuple[Webhook, ...] = setting((), "Who is told when a source's schema changes, or an answer does not fit it.")
 
 
-class Telemetry(Part):
-    """Traces, metrics and logs."""
-
-
 class Cache(Part):
     """The key `cache`."""
 
-    store: Annotated[str, PlainValidator(kept_in, json_schema_input_type=Hidden)] = setting(
-        "memory", "Where answers are kept: `memory`, or a `redis://` URL."
+    store: Annotated[str, PlainValidator(shared_by_all, json_schema_input_type=Hidden)] = setting(
+        "memory", "Where replies are kept: `memory`, or behind it the URL of a Redis or Valkey that all replicas share."
     )
     size: Size = setting("64MiB", "Most memory that copies of sources' answers may take, in each worker.")
 
@@ -59,5 +56,5 @@ class Document(Part):
     sources: tuple[SourceKeys, ...] = Field(description="The services that may be called.")
     links: tuple[Link, ...] = setting((), "Fields that join a type to a root field of another source.")
     events: Events = setting({}, "What the gateway tells others about by itself.")
-    telemetry: Telemetry = setting({}, "Traces, metrics and logs; it has no keys yet.")
+    telemetry: Telemetry = setting({}, "What the gateway tells of itself.")
     cache: Cache = setting({}, "Where answers are kept.")

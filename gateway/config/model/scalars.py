@@ -263,6 +263,15 @@ def through(value: object) -> str:
     return Secret(value)
 
 
+def shared_by_all(value: object) -> str:
+    """`memory`, or the URL of Redis in any of its forms."""
+    if text(value) == "memory":
+        return "memory"
+    if not text(value).startswith((*STORES, "redis+cluster://", "redis+sentinel://")):
+        raise wrong("memory, or a URL that begins with redis://, rediss://, redis+cluster:// or redis+sentinel://")
+    return Secret(value)
+
+
 Hidden = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
 """What problems never quote."""
 Text = Annotated[str, PlainValidator(text, json_schema_input_type=str)]

@@ -9,10 +9,11 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.config.model.callers import Protect, Require
-from gateway.config.model.document import Cache, Events, Telemetry
+from gateway.config.model.document import Cache, Events
 from gateway.config.model.gateway import Gateway
 from gateway.config.model.policy import Policy
 from gateway.config.model.source import Auth, Budget, Headers, Link, Lookup, Prefix, Schema
+from gateway.config.model.telemetry import Telemetry
 from gateway.config.problem import ConfigPath, Mark, Problem
 from gateway.config.secrets import Secrets
 from gateway.config.yaml import Marks

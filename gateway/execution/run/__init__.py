@@ -13,7 +13,8 @@ import msgspec
 
 from gateway.errors import AFFECTED_LISTED, GatewayError, internal, settled
 from gateway.execution.compile import Ready, ReadyStep
-from gateway.execution.gather import Gathered
+from gateway.execution.explained import unexplained_nulls
+from gateway.execution.gather import Gathered, walk
 from gateway.execution.place import hide
 from gateway.execution.reading import attribute_of
 from gateway.execution.run.keyed import Keyed
@@ -55,13 +56,18 @@ class Run(Keyed):
             told = {id(entry.error) for entry in shaped.errors}
             errors = (*shaped.errors, *(Entry(error) for error in self.loose if id(error) not in told))
             stale, exchanges = tuple(self.stale), tuple(self.exchanges)
-            return Outcome(encode(shaped.data), errors, stale, announced=self.announced, exchanges=exchanges)
+            unexplained = unexplained_nulls(self.root, shaped, self.ready.cases)
+            data, announced = encode(shaped.data), self.announced
+            return Outcome(data, errors, stale, announced=announced, exchanges=exchanges, unexplained=unexplained)
         for index, step in enumerate(self.ready.steps):
             for attribute, classes in step.clean:
                 parents = self.parents[index]
                 hide(parents if classes is None else [p for p in parents if p.__class__ in classes], attribute)
             if step.hide_key is not None:
                 hide(self.rows[index], step.hide_key)
+            for higher in step.above:
+                if higher.hidden is not None:
+                    hide(walk(self.rows[higher.base], higher.descents), higher.hidden)
         expires = 0.0 if self.stale or not self.ready.steps else self.expires
         stale, exchanges = tuple(self.stale), tuple(self.exchanges)
         return Outcome(encode(self.root), (), stale, expires, self.private, self.announced, exchanges)

@@ -9,6 +9,7 @@ from typing import Any
 from graphql import print_ast
 
 from gateway.errors import GatewayError, SchemaDrift, SourceError, UpstreamTooLarge
+from gateway.execution.above import completing_keys, set_apart
 from gateway.execution.compile import Ready, ReadyStep
 from gateway.execution.exchange import Exchange
 from gateway.execution.gather import Gathered, flatten, gather, walk
@@ -42,7 +43,8 @@ class Keyed(Calls):
         return rows
 
     async def _by_key(self, index: int, step: ReadyStep) -> None:
-        gathered = gather(self._parents(step), step.key_of, step.convert, step.single)
+        key_of = completing_keys(step.key_of, step.above, self.rows) if step.above else step.key_of
+        gathered = gather(self._parents(step), key_of, step.convert, step.single)
         self.parents[index] = gathered.parents
         found: Found = gathered.known
         if any(v is not None for v in found.values()):
@@ -58,6 +60,8 @@ class Keyed(Calls):
             else:
                 width = min(step.subgraph.per_operation, len(chunks))
                 await windowed([self._chunk(index, step, chunk, gathered, found) for chunk in chunks], width)
+        if step.apart:
+            self.rows[index] = [*self.rows[index], *set_apart(gathered, found, self._classes)]
         if step.replace is not None:
             self._replace(index, step, gathered, found)
         elif step.place(gathered, found):

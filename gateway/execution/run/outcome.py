@@ -39,5 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """The upstream calls, in the order they ended."""
     returned: tuple[tuple[bytes, bytes], ...] = ()
     """Header fields of the sources that are handed on. The engine's business."""
+    unexplained: int = 0
+    """Nulls the gateway made and no error explains: a bug of its own, counted so that somebody sees it."""
     exposed: tuple[dict[str, Any], ...] = ()
     """What calls came back with in the headers that their source exposes. The engine's business."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphql import parse_type
@@ -35,6 +35,11 @@ def represented(
     def calls(
         keys: Sequence[tuple[Any, ...]], variables: Mapping[str, Any], request: Request, verify: Callable[[Reply], Reply]
     ) -> Sequence[Chunk]:
+        if entry.variables:
+            return [
+                Chunk(call(encoded(variables, {variable: [keys[i][0] for i in part], **given}), request, verify), part)
+                for part, given in _by_value(keys, entry)
+            ]
         chunks = []
         for start in range(0, len(keys), entry.chunk):
             part = range(start, min(start + entry.chunk, len(keys)))
@@ -43,3 +48,13 @@ def represented(
         return chunks
 
     return Prepared(calls, verifier, "order", ("data", entry.via), propagates=post.rules.propagates)
+
+
+def _by_value(keys: Sequence[tuple[Any, ...]], entry: Entry) -> Iterator[tuple[Sequence[int], dict[str, Any]]]:
+    """Keys that go in one call, and the values of the variables that it is made with."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for i, key in enumerate(keys):
+        groups.setdefault(key[1:], []).append(i)
+    for values, members in groups.items():
+        for start in range(0, len(members), entry.chunk):
+            yield members[start : start + entry.chunk], dict(zip(entry.variables, values, strict=True))

@@ -1,4 +1,5 @@
-"""One attempt on the wire: what is counted, what is told to the source about this very attempt, and its CLIENT span.
+"""One attempt on the wire: what is counted, what is told to the source about this very attempt, and what is kept of it for its
+CLIENT span and for metrics.
 
 Trace context, ids and the remaining time are added here and nowhere else, so that they are no part of any key.
 """
@@ -9,10 +10,11 @@ from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
-from gateway import telemetry
-from gateway.errors import SourceError, UpstreamCallsExhausted, UpstreamError
+from gateway.errors import UpstreamCallsExhausted, UpstreamError
+from gateway.telemetry import Attempt
 from gateway.upstream.call import Call, Headers, Layer, Reply, Request, Send
 from gateway.upstream.clock import Clock
+from gateway.upstream.watch import Watch
 
 TIME_LEFT = "x-envoy-expected-rq-timeout-ms"
 """The header by which Envoy tells an upstream how many milliseconds its caller will wait; meshes and services know it."""
@@ -23,9 +25,10 @@ ADDED = frozenset({"x-request-id", "x-correlation-id", "traceparent", "tracestat
 def attempt(
     per_try: float,
     clock: Clock,
-    tracer: telemetry.Tracer | None,
     failed: Callable[[UpstreamError], None],
+    watch: Watch | None = None,
     *,
+    traced: bool = False,
     timed: bool = False,
 ) -> Layer:
     """`failed` is told of every attempt that went wrong, whatever the layers outside make of it. `timed`: replies say how long
@@ -45,26 +48,31 @@ def attempt(
                 failed(error)
                 raise
 
-        def untraced(call: Call) -> Awaitable[Reply]:
+        def unseen(call: Call) -> Awaitable[Reply]:
             return attempted(call, call.request.traceparent)
 
-        if tracer is None:
-            return untraced
-        spans = tracer
-
-        async def traced(call: Call) -> Reply:
-            span = telemetry.start_client_span(spans, call.operation, call.request.traceparent)
+        async def seen(call: Call) -> Reply:
+            began, fetch, trace, kept = clock.monotonic(), call.fetch, call.request.trace, None
+            traceparent = call.request.traceparent
+            if fetch is not None and trace is not None:
+                kept = fetch.attempt(trace, began)
+                traceparent = trace.within(kept.id)
             try:
-                reply = await attempted(call, telemetry.written(span.get_span_context()))
-                describe(span, call, reply.status)
-                return reply
-            except SourceError as error:
-                describe(span, call, getattr(error, "status", None), error.error_type)
+                reply = await attempted(call, traceparent)
+            except UpstreamError as error:
+                ended(call, kept, began, error.status, error.error_type)
                 raise
-            finally:
-                span.end()
+            ended(call, kept, began, reply.status)
+            return reply
 
-        return traced
+        def ended(call: Call, kept: Attempt | None, began: float, status: int | None, error_type: str = "") -> None:
+            now = clock.monotonic()
+            if watch is not None:
+                watch.spent(call, now - began, status, error_type, kept)
+            if kept is not None:
+                kept.ended, kept.status, kept.error_type = now, status, error_type or None
+
+        return seen if watch is not None or traced else unseen
 
     return layer
 
@@ -89,14 +97,3 @@ def announced(request: Request, traceparent: str | None, time_left: float) -> He
     if request.baggage is not None:
         headers += (("baggage", request.baggage),)
     return headers
-
-
-def describe(span: telemetry.Span, call: Call, status: int | None, error_type: str | None = None) -> None:
-    """OpenTelemetry's names for an HTTP client call. The URL is left out: it may hold what the caller wants kept."""
-    if not span.is_recording():
-        return
-    span.set_attribute("http.request.method", call.method)
-    if status is not None:
-        span.set_attribute("http.response.status_code", status)
-    if error_type is not None:
-        span.set_attribute("error.type", error_type)

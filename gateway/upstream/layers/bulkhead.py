@@ -14,6 +14,7 @@ from collections import deque
 
 from gateway.config.model import Concurrency
 from gateway.errors import DeadlineExceeded, SourceSaturated, UpstreamError
+from gateway.telemetry.metrics import Distribution
 from gateway.upstream.call import Call, Layer, Reply, Send
 from gateway.upstream.clock import Clock
 from gateway.upstream.layers.limit import Adaptive
@@ -46,6 +47,8 @@ class Slots:
         self._orphans = orphans
         self._since = 0.0
         orphans.freed = self.call_next
+        self.waits: Distribution | None = None
+        """Seconds in the queue, where somebody measures them."""
 
     @property
     def limit(self) -> int:
@@ -105,7 +108,10 @@ def bulkhead(slots: Slots, clock: Clock) -> Layer:
             raise
         finally:
             timer.cancel()
-            call.request.tally.queued += clock.monotonic() - began
+            waited = clock.monotonic() - began
+            call.request.tally.queued += waited
+            if slots.waits is not None:
+                slots.waits.record(waited)
         if not admitted:
             _withdraw(ticket)
             raise DeadlineExceeded(deadline_ms=round(remaining * 1000)) if remaining < patience else slots.saturated(patience)

@@ -1,15 +1,16 @@
-"""One fetch, attempts and waits together: its span, its place in the count, and the names on whatever error comes out of it."""
+"""One fetch, attempts and waits together: its place in trace and count, and the names on whatever error comes out of it."""
 
 from __future__ import annotations
 
-from gateway import telemetry
+from msgspec.structs import replace
+
 from gateway.errors import NotSent, SourceError
 from gateway.upstream.call import Call, Layer, Reply, Send
 from gateway.upstream.clock import Clock
 from gateway.upstream.meter import Meter
 
 
-def fetch_span(source: str, tracer: telemetry.Tracer | None, meter: Meter, clock: Clock) -> Layer:
+def fetch_span(source: str, meter: Meter, clock: Clock, *, traced: bool = False) -> Layer:
     """Outermost, so that an error from any layer, sent or not, says whose it is and what was asked."""
 
     def layer(send: Send) -> Send:
@@ -26,17 +27,25 @@ def fetch_span(source: str, tracer: telemetry.Tracer | None, meter: Meter, clock
             meter.add(reply.served, now, now - began)
             return reply
 
-        if tracer is None:
+        if not traced:
             return named
-        spans = tracer
 
-        async def traced(call: Call) -> Reply:
-            with telemetry.fetch_span(spans, source, call.operation) as span:
-                reply = await named(call)
-                if span.is_recording():
-                    span.set_attribute("gateway.served", reply.served)
+        async def kept(call: Call) -> Reply:
+            trace = call.request.trace
+            fetch = trace.fetch(source, call.operation, call.method, call.url, clock.monotonic()) if trace else None
+            if fetch is None:
+                return await named(call)
+            try:
+                reply = await named(replace(call, fetch=fetch))
+                fetch.served = reply.served
                 return reply
+            except SourceError as error:
+                fetch.served = "none" if isinstance(error, NotSent) else "error"
+                fetch.code, fetch.error_type = error.code, error.error_type
+                raise
+            finally:
+                fetch.ended = clock.monotonic()
 
-        return traced
+        return kept
 
     return layer

@@ -29,6 +29,8 @@ class Hedges:
         self._share = policy.max_extra
         self._allowed = allowed
         self.tokens = 0.0
+        self.made = 0
+        """Second copies so far."""
 
     @property
     def after(self) -> float | None:
@@ -44,6 +46,7 @@ class Hedges:
         if self.tokens < 1 or not self._allowed():
             return False
         self.tokens -= 1
+        self.made += 1
         return True
 
     def took(self, seconds: float) -> None:

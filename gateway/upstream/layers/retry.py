@@ -32,6 +32,8 @@ class RetryBudget:
     def __init__(self, ratio: float, clock: Clock) -> None:
         self.ratio = ratio
         self.tokens = RESERVE
+        self.retries = 0
+        """Made so far."""
         self._monotonic = clock.monotonic
         self._floored = clock.monotonic()
 
@@ -98,6 +100,7 @@ def retry(policy: Retry, budget: RetryBudget, clock: Clock, random: Callable[[],
                 await clock.sleep(wait)
                 attempts += 1
                 call.request.tally.retries += 1
+                budget.retries += 1
                 try:
                     return replace(await send(call), attempts=attempts)
                 except UpstreamError as again:

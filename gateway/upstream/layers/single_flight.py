@@ -24,11 +24,13 @@ GIVEN_UP = "is not asked again: those who asked have gone, and the budget for re
 class Waiter:
     """A caller that waits for the leader's answer; `None` as the answer means: now you lead."""
 
-    __slots__ = ("answer", "until")
+    __slots__ = ("answer", "leader", "until")
 
     def __init__(self, answer: asyncio.Future[Reply | None], until: float) -> None:
         self.answer = answer
         self.until = until
+        self.leader: Call | None = None
+        """Whose call the answer is of, once it is there."""
 
     @property
     def waits(self) -> bool:
@@ -53,15 +55,17 @@ class Flights:
         waiting = self._waiting.setdefault(key, own)
         return None if waiting is own else waiting
 
-    def land(self, key: Key, reply: Reply) -> None:
+    def land(self, key: Key, reply: Reply, leader: Call) -> None:
         for waiter in self._waiting.pop(key):
             if waiter.waits:
+                waiter.leader = leader
                 waiter.answer.set_result(reply)
 
-    def fail(self, key: Key, error: Exception) -> None:
+    def fail(self, key: Key, error: Exception, leader: Call | None = None) -> None:
         """A copy for each: an error is annotated by whoever it reaches."""
         for waiter in self._waiting.pop(key):
             if waiter.waits:
+                waiter.leader = leader
                 waiter.answer.set_exception(copy.copy(error))
 
     def hand_over(self, key: Key) -> None:
@@ -95,6 +99,8 @@ def single_flight(total: float, may_repeat: Callable[[], bool], clock: Clock) ->
             raise
         finally:
             timer.cancel()
+            if call.fetch is not None and (leader := waiter.leader) is not None and leader.fetch is not None:
+                call.fetch.link = leader.fetch.linked(leader.request.trace)
 
     def layer(send: Send) -> Send:
         async def flown(call: Call) -> Reply:
@@ -112,12 +118,12 @@ def single_flight(total: float, may_repeat: Callable[[], bool], clock: Clock) ->
                 flights.hand_over(key)
                 raise
             except SourceError as error:
-                flights.fail(key, error)
+                flights.fail(key, error, call)
                 raise
             except BaseException:
                 flights.hand_over(key)
                 raise
-            flights.land(key, reply)
+            flights.land(key, reply, call)
             return reply
 
         return flown

@@ -3,19 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import SpanKind
 
-from gateway import telemetry
 from gateway.errors import UpstreamCallsExhausted, UpstreamError, UpstreamFailed
-from gateway.upstream.call import Call, Reply, Request, Tally
+from gateway.telemetry.trace import Sampler, Trace
+from gateway.upstream.call import Call, Reply, Request, Send, Tally
 from gateway.upstream.clock import REAL
 from gateway.upstream.layers.attempt import attempt
 from gateway.upstream.layers.fetch_span import fetch_span
 from gateway.upstream.meter import Meter
+from gateway.upstream.watch import Watch
 from tests.upstream.conftest import call
 from tests.upstream.world import Source, Time, reply
 
@@ -23,10 +19,10 @@ TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TOLD: list[UpstreamError] = []
 
 
-async def attempted(made: Call, source: Source | None = None, time: Time | None = None, tracer: Any = None) -> dict[str, str]:
+async def attempted(made: Call, source: Source | None = None, time: Time | None = None) -> dict[str, str]:
     """The headers that reached the transport."""
     time, source = time or Time(), source or Source()
-    await attempt(2.0, time.clock, tracer, TOLD.append)(source.send)(made)
+    await attempt(2.0, time.clock, TOLD.append)(source.send)(made)
     return dict(source.calls[0].headers)
 
 
@@ -62,7 +58,7 @@ async def test_what_it_adds_is_no_part_of_the_key() -> None:
 
 async def test_every_real_call_is_counted_and_the_last_allowed_is_the_last() -> None:
     source = Source()
-    send = attempt(2.0, Time().clock, None, TOLD.append)(source.send)
+    send = attempt(2.0, Time().clock, TOLD.append)(source.send)
     request = Request(id="r", tally=Tally(limit=2))
     for _ in range(2):
         await send(call(request=request))
@@ -81,100 +77,79 @@ async def test_a_failure_knows_how_long_it_took_and_is_told() -> None:
 
     told: list[UpstreamError] = []
     with pytest.raises(UpstreamFailed) as caught:
-        await attempt(2.0, time.clock, None, told.append)(slow)(call())
+        await attempt(2.0, time.clock, told.append)(slow)(call())
     assert caught.value.elapsed == pytest.approx(0.8)
     assert told == [caught.value]
 
 
-# ---------------------------------------------------------------- spans
+# ---------------------------------------------------------------- what is kept of it
 
 
-@pytest.fixture
-def spans() -> InMemorySpanExporter:
-    return InMemorySpanExporter()
+def traced(**more: Any) -> Request:
+    trace = Sampler(0.0).begin(TRACEPARENT)
+    return Request(id="r", traceparent=trace.traceparent, trace=trace, **more)
 
 
-@pytest.fixture
-def tracer(spans: InMemorySpanExporter) -> telemetry.Tracer:
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(spans))
-    return provider.get_tracer("test")
+def kept(request: Request) -> Trace:
+    assert request.trace is not None
+    return request.trace
 
 
-async def test_without_an_sdk_there_is_no_tracer() -> None:
-    assert telemetry.tracer() is None
+def around(source: Source, watch: Watch | None = None) -> Send:
+    inner = attempt(2.0, Time().clock, TOLD.append, watch, traced=True)(source.send)
+    return fetch_span("inventory", Meter(REAL), REAL, traced=True)(inner)
 
 
-async def test_an_attempt_is_a_client_span_of_the_caller_s_trace(tracer: telemetry.Tracer, spans: InMemorySpanExporter) -> None:
-    sent = await attempted(call(request=Request(id="r", traceparent=TRACEPARENT)), tracer=tracer)
-    [span] = spans.get_finished_spans()
-    assert span.kind is SpanKind.CLIENT
-    assert span.context is not None
-    assert f"{span.context.trace_id:032x}" == "4bf92f3577b34da6a3ce929d0e0e4736"
-    assert sent["traceparent"] == telemetry.written(span.context)
-    assert dict(span.attributes or {}) == {"http.request.method": "GET", "http.response.status_code": 200}
+async def test_an_attempt_is_kept_under_its_fetch_and_the_source_is_told_its_id() -> None:
+    source, request = Source(), traced()
+    await around(source)(call(request=request))
+    [fetch] = kept(request).fetches
+    [own] = fetch.attempts
+    assert (fetch.source, fetch.operation, fetch.served) == ("inventory", "GET /", "network")
+    assert dict(source.calls[0].headers)["traceparent"] == f"00-4bf92f3577b34da6a3ce929d0e0e4736-{own.id}-01"
+    assert (own.status, own.error_type) == (200, None)
 
 
-async def test_attempts_are_children_of_their_fetch(tracer: telemetry.Tracer, spans: InMemorySpanExporter) -> None:
-    failed = UpstreamFailed(error_type="503")
+async def test_what_went_wrong_is_kept_with_attempt_and_fetch() -> None:
+    failed, request = UpstreamFailed(error_type="503"), traced()
     failed.status = 503
-    inner = attempt(2.0, Time().clock, tracer, TOLD.append)(Source(failed).send)
-    send = fetch_span("inventory", tracer, Meter(REAL), REAL)(inner)
     with pytest.raises(UpstreamFailed):
-        await send(call())
-    inner, outer = spans.get_finished_spans()
-    assert (outer.name, inner.name) == ("fetch inventory", "GET /")
-    assert inner.parent is not None
-    assert outer.context is not None
-    assert inner.parent.span_id == outer.context.span_id
-    assert dict(inner.attributes or {})["error.type"] == "503"
+        await around(Source(failed))(call(request=request))
+    [fetch] = kept(request).fetches
+    assert (fetch.served, fetch.code, fetch.error_type) == ("error", "UPSTREAM_ERROR", "503")
+    assert [(each.status, each.error_type) for each in fetch.attempts] == [(503, "503")]
+
+
+async def test_without_a_trace_nothing_is_kept_and_the_caller_s_trace_goes_on() -> None:
+    source = Source()
+    await around(source)(call(request=Request(id="r", traceparent=TRACEPARENT)))
+    assert dict(source.calls[0].headers)["traceparent"] == TRACEPARENT
 
 
 async def test_an_unsampled_trace_is_passed_on_as_unsampled() -> None:
-    tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("test")
-    sent = await attempted(call(request=Request(id="r", traceparent=TRACEPARENT)), tracer=tracer)
-    assert sent["traceparent"].startswith("00-4bf92f3577b34da6a3ce929d0e0e4736-")
-    assert sent["traceparent"].endswith("-00")
+    source, trace = Source(), Sampler(0.0).begin(None)
+    await around(source)(call(request=Request(id="r", traceparent=trace.traceparent, trace=trace)))
+    sent = dict(source.calls[0].headers)["traceparent"]
+    assert sent.startswith(f"00-{trace.id}-")
+    assert sent.endswith("-02")
+
+
+async def test_attempts_are_measured_by_method_and_status_and_explained_by_a_sampled_trace() -> None:
+    failed, watch, request = UpstreamFailed(error_type="503"), Watch(), traced()
+    failed.status = 503
+    with pytest.raises(UpstreamFailed):
+        await around(Source(failed), watch)(call(request=request))
+    await around(Source(reply()), watch)(call(request=Request(id="r")))
+    failing, fine = watch.durations.family().series
+    assert dict(failing.labels) == {"http.request.method": "GET", "http.response.status_code": 503, "error.type": "503"}
+    assert dict(fine.labels) == {"http.request.method": "GET", "http.response.status_code": 200}
+    assert sum(failing.counts) == sum(fine.counts) == 1
+    [exemplar] = [each for each in failing.exemplars if each]
+    assert exemplar.span == kept(request).fetches[0].attempts[0].id
+    assert not any(fine.exemplars)
 
 
 async def test_any_error_that_leaves_says_whose_it_is_and_what_was_asked() -> None:
     with pytest.raises(UpstreamFailed) as caught:
-        await fetch_span("inventory", None, Meter(REAL), REAL)(Source(UpstreamFailed()).send)(call())
+        await fetch_span("inventory", Meter(REAL), REAL)(Source(UpstreamFailed()).send)(call())
     assert (caught.value.service, caught.value.operation, caught.value.url) == ("inventory", "GET /", "http://source.test/")
-
-
-async def test_a_fetch_says_how_it_was_served(tracer: telemetry.Tracer, spans: InMemorySpanExporter) -> None:
-    await fetch_span("inventory", tracer, Meter(REAL), REAL)(Source(reply()).send)(call())
-    [span] = spans.get_finished_spans()
-    assert dict(span.attributes or {})["gateway.served"] == "network"
-
-
-# ---------------------------------------------------------------- traceparent
-
-
-def test_a_traceparent_is_read_and_written_back() -> None:
-    context = telemetry.parse(TRACEPARENT)
-    assert context is not None
-    assert context.is_remote
-    assert telemetry.written(context) == TRACEPARENT
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
-        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\n",
-    ],
-)
-def test_what_is_no_traceparent_begins_a_new_trace(wrong: str) -> None:
-    assert telemetry.parse(wrong) is None
-
-
-def test_a_later_version_may_say_more() -> None:
-    assert telemetry.parse("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more") is not None

@@ -75,10 +75,10 @@ class CacheModel(RuleBasedStateMachine):
                 self.said.pop(url, None)
             raise self.fails()
         headers = {"etag": f'"{self.version}"'} | ({"cache-control": self.word.header} if self.word.header else {})
-        self.said[url] = Said(self.version, self.word, self.time.now)
-        if sent.get("if-none-match") == f'"{self.version}"':
-            return call.verify(Reply(304, headers, b""))
-        return call.verify(Reply(200, headers, b"%d" % self.version))
+        unchanged = sent.get("if-none-match") == f'"{self.version}"'
+        silent = unchanged and self.word.header is None  # then what it said before stands (RFC 9111, 3.2)
+        self.said[url] = Said(self.version, self.said[url].word if silent else self.word, self.time.now)
+        return call.verify(Reply(304, headers, b"") if unchanged else Reply(200, headers, b"%d" % self.version))
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
@@ -101,15 +101,20 @@ class CacheModel(RuleBasedStateMachine):
         self.run(self.wait(after))
         url = f"http://s/{what}"
         known, calls, now = self.said.get(url), self.calls, self.time.now
-        try:
-            reply = self.run(self.send(call(url)))
-        except SourceError as error:
-            assert self.fails is not None
-            assert error.code == self.fails.code
-            assert self.fails is UpstreamForbidden or known is None or now >= known.until(known.word.failing)
+        came = self.run(self.outcome(url))
+        if isinstance(came, Reply):
+            self.judge(came, known, now, asked=self.calls - calls)
         else:
-            self.judge(reply, known, now, asked=self.calls - calls)
+            assert self.fails is not None
+            assert came.code == self.fails.code
+            assert self.fails is UpstreamForbidden or known is None or now >= known.until(known.word.failing)
         self.run(settle())
+
+    async def outcome(self, url: str) -> Reply | SourceError:
+        try:
+            return await self.send(call(url))
+        except SourceError as error:
+            return error
 
     def judge(self, reply: Reply, known: Said | None, now: float, asked: int) -> None:
         if reply.served == "network":

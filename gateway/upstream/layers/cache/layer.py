@@ -33,6 +33,7 @@ from gateway.upstream.call import Call, Layer, Reply, Request, Send
 from gateway.upstream.clock import Clock, Timer
 from gateway.upstream.layers.cache.freshness import Copy, copy_of
 from gateway.upstream.layers.cache.reruns import Reruns
+from gateway.upstream.layers.cache.shared import SharedCopies, is_shareable
 from gateway.upstream.layers.cache.store import Store
 from gateway.upstream.layers.cache.validation import NOT_MODIFIED, conditional, renewed
 
@@ -52,6 +53,7 @@ FAILURES = (
 VERDICTS = (UpstreamUnauthenticated, UpstreamForbidden, UpstreamNotFound)
 """The source has spoken: what was kept is not to be shown any more."""
 REVALIDATING = "REVALIDATING"
+OPERATIONS = 1000
 
 
 class Cache:
@@ -65,9 +67,13 @@ class Cache:
         clock: Clock,
         random: Callable[[], float] = lambda: 1.0,
         may_repeat: Callable[[], bool] = lambda: True,
+        shared: SharedCopies | None = None,
     ) -> None:
-        """`may_repeat` spends from the budget for repetitions: a rerun is one."""
+        """`may_repeat` spends from the budget for repetitions: a rerun is one. `shared`: a level that all replicas have."""
         self.reruns = Reruns()
+        self.shared = shared
+        self._not_kept: set[str] = set()
+        """Operations whose latest reply could not be kept: nobody looks for them further away."""
         self._source = source
         self._policy = policy
         self._store = store
@@ -83,6 +89,16 @@ class Cache:
 
     def find(self, key: Hashable) -> Copy | None:
         return self._store.peek(key)
+
+    async def further(self, key: Hashable, call: Call, copy: Copy | None) -> Copy | None:
+        """What another replica has kept, where that is newer than ours."""
+        if self.shared is None or call.operation in self._not_kept or not is_shareable(call, self._policy.scope):
+            return copy
+        found = await self.shared.find(key)
+        if found is None or (copy is not None and copy.fresh >= found.fresh):
+            return copy
+        self._store.put(key, found)
+        return found
 
     def is_due(self, copy: Copy, now: float) -> bool:
         """A fresh copy that should be fetched anew all the same, because it soon will not be and is in demand."""
@@ -106,13 +122,33 @@ class Cache:
                 self._store.drop(key)
             else:
                 self._store.put(key, copy)
+            if self.shared is not None:
+                self._share(self.shared, key, call, copy)
             if self.reruns:
                 self.reruns.forget(key)
         return replace(reply, freshness=copy.freshness(now)) if copy is not None and copy.fresh > now else reply
 
+    def _share(self, shared: SharedCopies, key: Hashable, call: Call, copy: Copy | None) -> None:
+        if copy is not None:
+            self._not_kept.discard(call.operation)
+            shared.keep(key, copy)
+        elif is_shareable(call, self._policy.scope) and call.operation not in self._not_kept:
+            shared.drop(key)
+            shared.free(key)
+            if len(self._not_kept) < OPERATIONS:
+                self._not_kept.add(call.operation)
+
+    def gave_up(self, key: Hashable, call: Call) -> None:
+        """It could not be fetched: other replicas need not wait for it."""
+        if self.shared is not None and is_shareable(call, self._policy.scope):
+            self.shared.free(key)
+
     def condemn(self, key: Hashable, call: Call, verdict: UpstreamError) -> None:
         """The source has spoken. That nothing is there may itself be remembered, where the policy says so."""
         self._store.drop(key)
+        if self.shared is not None:
+            self.shared.drop(key)
+            self.shared.free(key)
         self.reruns.forget(key)
         if isinstance(verdict, UpstreamNotFound) and verdict.status is not None:
             self._keep(key, call, Reply(status=verdict.status, headers={}, body=b""), 0.0)
@@ -132,7 +168,7 @@ class Cache:
         if key not in self._refreshes:
             self._send = send
             request = Request(id=call.request.id, correlation_id=call.request.correlation_id)
-            own = replace(call, request=request, deadline=inf)
+            own = replace(call, request=request, deadline=inf, fetch=None)
             self._refreshes[key] = asyncio.get_running_loop().create_task(self._refresh(key, own, send, tries))
 
     async def _refresh(self, key: Hashable, call: Call, send: Send, tries: int) -> None:
@@ -149,7 +185,7 @@ class Cache:
         """A copy was wanted and could not be fetched: it remains, for as long as it may be served, and is fetched later."""
         request = Request(id=call.request.id, correlation_id=call.request.correlation_id)
         self._send = send
-        self.reruns.add(key, replace(call, request=request, deadline=inf), self._clock.monotonic(), tries)
+        self.reruns.add(key, replace(call, request=request, deadline=inf, fetch=None), self._clock.monotonic(), tries)
         self._wake_later()
 
     def recovered(self) -> None:
@@ -194,6 +230,8 @@ def cache(state: Cache, clock: Clock) -> Layer:
         async def cached(call: Call) -> Reply:
             key = state.key(call)
             copy = state.find(key)
+            if state.shared is not None and (copy is None or clock.wall() >= copy.fresh):
+                copy = await state.further(key, call, copy)
             if copy is not None:
                 now = clock.wall()
                 if now < copy.fresh:
@@ -209,6 +247,7 @@ def cache(state: Cache, clock: Clock) -> Layer:
                 state.condemn(key, call, verdict)
                 raise
             except FAILURES as error:
+                state.gave_up(key, call)
                 if copy is None or clock.wall() >= copy.on_error:
                     raise
                 state.try_later(key, call, send)

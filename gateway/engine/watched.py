@@ -1,0 +1,40 @@
+"""The engine where somebody keeps account of every operation. Where nobody does, it is not made."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.composition import Supergraph
+from gateway.engine import Engine
+from gateway.engine.nouns import Account, Answer, Asked
+
+log = logging.getLogger("gateway.engine")
+Keep = Callable[[Asked, Account, Answer | None], None]
+"""Told of every operation once it is answered; None: its caller has gone."""
+
+
+class Watched(Engine):
+    def __init__(self, supergraph: Supergraph, keep: Keep, **settings: Any) -> None:
+        super().__init__(supergraph, **settings)
+        self._keep = keep
+
+    async def answer(self, asked: Asked) -> Answer:
+        account = Account(time.monotonic())
+        answer = None
+        try:
+            answer = await super().answer(replace(asked, account=account))
+            return answer
+        finally:
+            self._told(asked, account, answer)
+
+    def _told(self, asked: Asked, account: Account, answer: Answer | None) -> None:
+        """What goes wrong in keeping account is no reason to withhold an answer."""
+        try:
+            self._keep(asked, account, answer)
+        except Exception:
+            log.exception("no account could be kept of request %s", asked.request.id)
