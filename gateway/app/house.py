@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from random import random
 from typing import Any
 
@@ -21,6 +22,7 @@ from gateway.app.news import News
 from gateway.app.observing.sources import Named, labels_of, of_caches, of_engine, of_process, of_sources
 from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
+from gateway.app.together import Together
 from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
@@ -59,9 +61,10 @@ class House:
         emitter: Emitter = SILENT,
         shared: Shared | None = None,
         account: Keep | None = None,
+        socket: Path | None = None,
     ) -> None:
         """`composed` is called when a new engine has taken its place. `before`: whose place it is to take. `emitter` is told what
-        is new about the sources, `account` of every operation."""
+        is new about the sources, `account` of every operation. `socket`: the control socket of a worker that has siblings."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -93,6 +96,7 @@ class House:
         self._sleep = sleep
         self._after_composing = composed
         self._account = account
+        self._together = Together(self.status, socket)
 
     # ------------------------------------------------------------ opening and closing
 
@@ -104,6 +108,7 @@ class House:
         self.stories.drifted = self._news.drifted
         self._emitter.start(self._supervisor.start)
         await asyncio.gather(*map(self._keep, self._lines.values()))
+        self._supervisor.start("keeping what was built", self.keep_builds())
         for name, loaded in self._loaded.items():
             if not loaded.settled:
                 self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
@@ -129,6 +134,12 @@ class House:
         await self._emitter.close()
         used = [line.data for line in successor._lines.values()] if successor else []
         await asyncio.gather(*(line.close() for line in self._lines.values() if line.data not in used))
+
+    async def keep_builds(self) -> None:
+        """What is being served, for the next start."""
+        for subgraph in [each for loaded in self._loaded.values() for each in loaded.subgraphs]:
+            if subgraph.keep is not None:
+                await asyncio.to_thread(subgraph.keep)
 
     async def _until_read(self, line: Line) -> None:
         """Try again, less and less often, until the service itself has been read and what it says is being served."""
@@ -299,6 +310,9 @@ class House:
         kept = {"answers": (len(answers), answers.size)} if answers is not None else {}
         kept |= {"replies": (len(store), store.used)} if store is not None else {}
         return kept | ({"rows": (len(items), items.used)} if items is not None else {})
+
+    async def whole_status(self) -> dict[str, Any]:
+        return await self._together.status()
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)

@@ -87,7 +87,7 @@ class Process:
         self._observatory = Observatory(settings)
         self._file = _file_of(sockets.control or sockets.admin)
         metrics = Scrape(self._observatory.families, self._file, sockets.worker) if settings.telemetry.metrics else None
-        telling = Telling(self._observatory, metrics)
+        telling = Telling(self._observatory, metrics, self._file if sockets.worker is not None else None)
         self._serving_now = Serving(settings, read, taken=self._taken, busy=self._busy, telling=telling)
         tenant = self._serving_now.now
         self._public = Listener(tenant.public, tenant.house)

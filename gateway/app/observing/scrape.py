@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.app.observing.siblings import Snapshot, ask_all, sockets
+from gateway.app.observing.siblings import Snapshot, ask_all
+from gateway.app.siblings import sockets
 from gateway.server.reply import NO_STORE, Said
 from gateway.telemetry import prometheus
 from gateway.telemetry.merge import Departed
