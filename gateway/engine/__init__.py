@@ -29,7 +29,7 @@ from gateway.engine.parts import Parts
 from gateway.engine.render import Renderer
 from gateway.engine.returned import Returned, exposed, returned
 from gateway.engine.rights import Rights
-from gateway.engine.store import AnswerStore, Lru, Stored
+from gateway.engine.store import AnswerStore, Lru, weighed
 from gateway.engine.stories import Stories
 from gateway.engine.warnings import Drifting, deprecated, drifted, field_deprecated
 from gateway.engine.withhold import cut, told
@@ -275,7 +275,7 @@ class Engine:
         if not own:
             shown = Shown(of_flight(), shown.warnings)
         elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
-            self.answers.put(key, Stored(replace(outcome, exchanges=())))
+            self.answers.put(key, weighed(key, replace(outcome, exchanges=())))
         answer = self.render.outcome(outcome, request, shown)
         return self.failed(asked, answer, document, variant, outcome) if answer.has_errors else answer
 
