@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway import __version__
-from gateway.app.changes import APPLIED, REJECTED, compare, verdict
+from gateway.app.changes import APPLIED, REJECTED, SAFE, SEEN, compare, standing, verdict
 from gateway.app.engines import engine_of
 from gateway.app.events import SILENT, Emitter
 from gateway.app.history import History
@@ -28,6 +28,7 @@ from gateway.config.problem import ConfigError
 from gateway.engine import Engine
 from gateway.engine.live import Open
 from gateway.engine.stories import Stories
+from gateway.engine.warnings import Drifting
 from gateway.engine.watched import Keep
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
@@ -43,6 +44,8 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts to read a source that was down."""
 CHANGES_TOLD = 100
+WARNED_EVERY = 60.0
+"""Seconds."""
 
 
 class House:
@@ -91,7 +94,7 @@ class House:
         self._emitter = emitter
         self._shared = shared
         self.history: History = before.history if before else History(gateway.state)
-        self._news = News(self.history, emitter, self._whose, self._supervisor.start)
+        self._news = News(self.history, emitter, self._whose, self._supervisor.start, self._warn)
         self.stories: Stories = before.stories if before else Stories(drifted=self._news.drifted)
         self._sleep = sleep
         self._after_composing = composed
@@ -118,6 +121,8 @@ class House:
         self._before = None
         self.stories.drifted = self._news.drifted
         self._emitter.start(self._supervisor.start)
+        await self._served_at_last()
+        self._supervisor.start("warnings of drift", self._warned())
         await asyncio.gather(*map(self._keep, self._lines.values()))
         self._supervisor.start("keeping what was built", self.keep_builds())
         for name, loaded in self._loaded.items():
@@ -215,6 +220,7 @@ class House:
         self.engine = engine or self.engine
         if engine is not None:
             self._after_composing()
+            self._warn()
 
     async def _composed(self, loaded: Mapping[str, Loaded]) -> Engine | None:
         """None: the others do not fit together without what is left out, whose absence is no mistake of the configuration."""
@@ -286,6 +292,26 @@ class House:
             "events": self._emitter.status(),
             "cache": self._shared.status() if self._shared else {},
         }
+
+    async def _served_at_last(self) -> None:
+        """What was not served until this start is now, where it is what the service itself says."""
+        read = {part.name for each in self._loaded.values() if each.settled for part in each.subgraphs}
+        found = standing(self.history.latest(), self.history.clock())
+        if waited := [each for each in found if each.state != SEEN and each.source in read]:
+            await self._news.changed([replace(each, at=self.history.clock()) for each in waited], APPLIED)
+
+    async def _warned(self) -> None:
+        """What other processes have written down, or what is long past, changes the warnings, too."""
+        while True:
+            self._warn()
+            await asyncio.sleep(WARNED_EVERY)
+
+    def _warn(self) -> None:
+        """Answers that make use of what has drifted say so from now on."""
+        stands = (each for each in standing(self.history.latest(), self.history.clock()) if each.criticality != SAFE)
+        found = tuple(Drifting(each.source, each.coordinate, each.message, each.state, each.at) for each in stands)
+        if self.engine is not None and found != self.engine.drifting:
+            self._supervisor.start("drift", self.engine.drift(found))
 
     def _whose(self, name: str) -> tuple[str | None, Mapping[str, Any]]:
         """By the name of one of its subgraphs: a supergraph has several."""
