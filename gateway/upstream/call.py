@@ -144,13 +144,13 @@ class Sends(msgspec.Struct, frozen=True):
     around: Callable[[Send], Send]
     """The same onion around another transport (a schema in this very process)."""
     headers: HeaderRules = HeaderRules()
-    stream: Stream | None = None
-    """For subscriptions, over whatever carries them; None: they are off."""
-    stream_around: Callable[[Stream], Stream] | None = None
-    """The same layers around another transport."""
     state: Path | None = None
     """Folder for the last good copies of schemas; None: none are kept."""
     built: Path | None = None
     """Folder for what is built of schemas, to begin with at the next start; None: all is built anew."""
     fresh: dict[str, bytes] | None = None
     """source → a document that was just read: it becomes the last good copy only once it is served. None: at once."""
+    stream: Stream | None = None
+    """For subscriptions, over whatever carries them; None: they are off."""
+    stream_around: Callable[[Stream], Stream] | None = None
+    """The same layers around another transport."""
