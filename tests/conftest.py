@@ -6,6 +6,11 @@ import asyncio
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("by count", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("by count")
+"""How long an example takes says how busy the machine is, and nothing else."""
 
 
 def pytest_configure() -> None:
