@@ -15,7 +15,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from socket import socket
 
-from gateway.app.house import House, engine_of
+from gateway.app.engines import engine_of
+from gateway.app.house import House
 from gateway.app.loading import load_all, options, supergraph
 from gateway.app.run import Sockets, begin_counting, bind_admin, bind_control, bind_shared_admin, leave, run
 from gateway.app.workers import SPAWN, Workers
