@@ -26,6 +26,7 @@ from gateway.config.problem import ConfigError, Mark, Problem
 from gateway.config.schema import json_schema
 from gateway.demo.run import run_demo
 from gateway.demo.services import Broken, ServiceFailed
+from gateway.engine.warnings import moment
 from gateway.errors import RequestError
 from gateway.planning.plan import show, to_json
 
@@ -238,6 +239,8 @@ def drift(config: Config, /, *, json: Json = False) -> int:
         for each in drifted:
             screen.say(f"{each.source}: {each.why_not or f'{len(each.changes)} changes'}", "bold")
             screen.table(("", "", ""), ((change.criticality, change.coordinate, change.message) for change in each.changes))
+            for change in each.seen:
+                screen.say(f"  seen in an answer {moment(change.at)}: {change.message}")
         screen.problems([problem for problem in found.problems if problem.severity != "error"])
     breaking = any(change.criticality == "breaking" for each in drifted for change in each.changes)
     return PROBLEMS if breaking or any(problem.severity == "error" for problem in found.problems) else FINE
