@@ -51,6 +51,7 @@ def engine_of(
         on_error=gateway.errors.on_error,
         per_path=gateway.errors.per_path,
         debug=frozenset(gateway.debug),
+        always=frozenset(gateway.debug if settings.development else ()),
         rights=rights(settings, supergraph),
         stories=stories,
         opened=opened,

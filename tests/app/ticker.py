@@ -1,0 +1,59 @@
+"""A service of its own, in its own process: `python -m tests.app.ticker PORT`. Strawberry's, over websockets and server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+
+import strawberry
+import uvicorn
+from strawberry.asgi import GraphQL
+
+PROTOCOLS = ("graphql-transport-ws", "graphql-sse")
+
+
+@strawberry.type
+class Tick:
+    n: int
+    product_id: strawberry.ID
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def hello(self) -> str:
+        return "hi"
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def ticks(self, count: int = 3) -> AsyncGenerator[Tick, None]:
+        for n in range(count):
+            yield Tick(n=n, product_id=strawberry.ID(str(n)))
+
+    @strawberry.subscription
+    async def forever(self) -> AsyncGenerator[Tick, None]:
+        yield Tick(n=0, product_id=strawberry.ID("0"))
+        await asyncio.Event().wait()
+
+    @strawberry.subscription
+    async def who(self, info: strawberry.Info) -> AsyncGenerator[str, None]:
+        yield str(info.context["request"].headers.get("authorization"))
+
+    @strawberry.subscription
+    async def broken(self) -> AsyncGenerator[int, None]:
+        yield 1
+        raise ValueError("out of ticks")
+
+    @strawberry.subscription
+    async def flood(self) -> AsyncGenerator[str, None]:
+        while True:
+            yield "x" * 10_000
+            await asyncio.sleep(0)
+
+
+if __name__ == "__main__":
+    schema = strawberry.Schema(query=Query, subscription=Subscription)
+    uvicorn.run(GraphQL(schema, subscription_protocols=PROTOCOLS), port=int(sys.argv[1]), log_level="error")
