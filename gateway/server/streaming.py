@@ -7,7 +7,8 @@ few seconds: whoever stands in between keeps the connection, and a caller that h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import msgspec
 from starlette.types import Send
@@ -46,19 +47,20 @@ async def stream(send: Send, frame: Frame, answer: Answer, headers: RawHeaders, 
     about = [(b"content-type", frame.value), NO_STORE, UNBUFFERED, *headers]
     await send({"type": "http.response.start", "status": 200, "headers": about})
     begin = framing.begin
-    async for payload in beating(answer.parts, beat) if answer.parts is not None else _once(answer.body):
-        told = framing.beat if payload is None else framing.before + payload + framing.after
-        if told:
-            await send({"type": "http.response.body", "body": begin + told, "more_body": True})
-            begin = b""
+    async with aclosing(beating(answer.parts, beat) if answer.parts is not None else _once(answer.body)) as payloads:
+        async for payload in payloads:
+            told = framing.beat if payload is None else framing.before + payload + framing.after
+            if told:
+                await send({"type": "http.response.body", "body": begin + told, "more_body": True})
+                begin = b""
     await send({"type": "http.response.body", "body": begin + framing.end})
 
 
-async def _once(body: bytes) -> AsyncIterator[bytes]:
+async def _once(body: bytes) -> AsyncGenerator[bytes | None]:
     yield body
 
 
-async def beating(payloads: AsyncGenerator[bytes], every: float) -> AsyncIterator[bytes | None]:
+async def beating(payloads: AsyncGenerator[bytes], every: float) -> AsyncGenerator[bytes | None]:
     """The payloads, and None for each so many seconds without one. What is left early is closed."""
     coming: asyncio.Future[bytes] | None = None
     try:

@@ -1,9 +1,9 @@
-"""A service of its own, in its own process: `python -m tests.app.ticker PORT`. Strawberry's, over websockets and server-sent events."""
+"""A service with subscriptions, in a process of its own: `python -m tests.e2e.ticker` prints its port."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import socket
 from collections.abc import AsyncGenerator
 
 import strawberry
@@ -56,4 +56,6 @@ class Subscription:
 
 if __name__ == "__main__":
     schema = strawberry.Schema(query=Query, subscription=Subscription)
-    uvicorn.run(GraphQL(schema, subscription_protocols=PROTOCOLS), port=int(sys.argv[1]), log_level="error")
+    sock = socket.create_server(("127.0.0.1", 0))
+    print(sock.getsockname()[1], flush=True)
+    uvicorn.Server(uvicorn.Config(GraphQL(schema, subscription_protocols=PROTOCOLS), log_level="error")).run([sock])
