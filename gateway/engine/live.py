@@ -1,7 +1,7 @@
 """Subscriptions: each event of a source is the root row of a compiled operation, enriched by whoever has the rest.
 
-Events are answered one after another, in their order. Between the source and the caller they wait in a queue with an end: who
-takes them too slowly is cut off, and costs nobody else anything.
+Events are answered one after another, in their order. Between the source and the caller they wait in a queue with an end: a full
+one holds the source back, and who leaves it full for longer than a request may take is cut off.
 """
 
 from __future__ import annotations
@@ -84,14 +84,20 @@ class Inbox:
         self._end: GatewayError | None = None
         self._ended = False
         self._news = asyncio.Event()
+        self._room = asyncio.Event()
 
-    def put(self, event: Reply) -> bool:
-        """False: there is no more room, and it is over."""
-        if len(self._waiting) >= self._size:
-            said = f"This subscription was ended because {self._size} events waited for its caller to take them."
+    async def put(self, event: Reply, patience: float) -> bool:
+        """Waits for room, which holds the source back; after so many seconds without any it is over. False: it is over."""
+        try:
+            async with asyncio.timeout(patience):
+                while len(self._waiting) >= self._size and not self._ended:
+                    self._room.clear()
+                    await self._room.wait()
+        except TimeoutError:
+            said = f"This subscription was ended because its caller left {self._size} events waiting for {patience:.3g} s."
             self._waiting.clear()
             self.end(LimitExceeded(said, which="events", limit=self._size, actual=self._size + 1))
-        else:
+        if not self._ended:
             self._waiting.append(event)
             self._news.set()
         return not self._ended
@@ -101,6 +107,7 @@ class Inbox:
         if not self._ended:
             self._end, self._ended = error, True
         self._news.set()
+        self._room.set()
 
     async def next(self) -> Reply | None:
         """None: it is over. Raises what ended it before its time."""
@@ -111,6 +118,7 @@ class Inbox:
                 return None
             self._news.clear()
             await self._news.wait()
+        self._room.set()
         return self._waiting.popleft()
 
 
@@ -155,7 +163,7 @@ class Live:
         """Never raises but for cancellation: what ends it before its time is its last payload."""
         step, inbox = variant.ready.steps[0], self._open.take()
         patience = asked.request.deadline - time.monotonic()
-        reading = asyncio.ensure_future(self._read(asked, step, variables, inbox))
+        reading = asyncio.ensure_future(self._read(asked, step, variables, inbox, patience))
         try:
             while (event := await inbox.next()) is not None:
                 request = replace(asked.request, deadline=time.monotonic() + patience, tally=_tally(self._engine))
@@ -169,7 +177,7 @@ class Live:
             reading.cancel()
             await asyncio.wait((reading,))
 
-    async def _read(self, asked: Asked, step: ReadyStep, variables: Variables, inbox: Inbox) -> None:
+    async def _read(self, asked: Asked, step: ReadyStep, variables: Variables, inbox: Inbox, patience: float) -> None:
         """From the source into the queue."""
         request = replace(asked.request, deadline=inf, tally=_tally(self._engine))
         try:
@@ -178,7 +186,7 @@ class Live:
                 raise chunk.refused
             async with aclosing(_stream(step)(chunk.call)) as events:
                 async for event in events:
-                    if not inbox.put(event):
+                    if not await inbox.put(event, patience):
                         return
             inbox.end()
         except GatewayError as error:

@@ -47,12 +47,6 @@ class Subscription:
         yield 1
         raise ValueError("out of ticks")
 
-    @strawberry.subscription
-    async def flood(self) -> AsyncGenerator[str, None]:
-        while True:
-            yield "x" * 10_000
-            await asyncio.sleep(0)
-
 
 if __name__ == "__main__":
     schema = strawberry.Schema(query=Query, subscription=Subscription)

@@ -139,7 +139,11 @@ class Live(Part):
     per_connection: int = setting(100, "Operations open at once on one websocket.", ge=1, le=10_000, strict=True)
     per_process: int = setting(10_000, "Subscriptions open at once in one worker.", ge=1, strict=True)
     queue: int = setting(
-        100, "Events that may wait for one caller; one that takes them too slowly is cut off.", ge=1, le=100_000, strict=True
+        100,
+        "Events that may wait for one caller; who leaves it full for `limits.deadline` is cut off.",
+        ge=1,
+        le=100_000,
+        strict=True,
     )
     init_timeout: Positive = setting("10s", "How long a websocket may be open without saying who it is.")
     idle: Positive = setting("5m", "How long a websocket may be open without an operation.")
