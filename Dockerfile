@@ -14,6 +14,8 @@ COPY --from=page /src/gateway/server/graphiql gateway/server/graphiql
 RUN pip wheel --no-cache-dir --constraint requirements-dev.lock --wheel-dir /wheels .
 
 FROM python:3.13-slim
+# The wheels beside it are all there is to choose from.
+# hadolint ignore=DL3013
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --find-links /wheels signpost-gateway \
     && useradd --system --uid 10001 --home-dir /var/lib/signpost --create-home signpost

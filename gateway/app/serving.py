@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.types import ASGIApp
@@ -20,6 +22,7 @@ from gateway.config.problem import ConfigError, Problem
 from gateway.server.metrics import Metrics
 from gateway.server.street import backyard, street
 from gateway.upstream.onion import Shared
+from gateway.upstream.tape import Wire
 
 log = logging.getLogger("gateway.app")
 GRACE = 1.0
@@ -57,6 +60,8 @@ class Telling(msgspec.Struct, frozen=True):
 
     observatory: Observatory | None = None
     metrics: Metrics | None = None
+    socket: Path | None = None
+    """The control socket of this process, where it is one of several workers."""
 
 
 UNHEARD = Telling()
@@ -73,6 +78,7 @@ class Serving:
         taken: Callable[[Tenant], None] = lambda _: None,
         busy: Callable[[], Iterable[asyncio.Task[None]]] = lambda: (),
         telling: Telling = UNHEARD,
+        wire: Wire | None = None,
     ) -> None:
         self._read = read
         self._taken = taken
@@ -80,6 +86,7 @@ class Serving:
         self._changing = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
         self._telling = telling
+        self._wire = wire
         self.now = self._tenant(settings)
         if telling.observatory is not None:
             telling.observatory.add(lambda: self.now.house.families())
@@ -109,14 +116,13 @@ class Serving:
 
     def _tenant(self, settings: Settings, before: Tenant | None = None) -> Tenant:
         keeps = before is not None and before.settings.cache == settings.cache
-        shared, known = (before.shared, before.house.lines) if before and keeps else (shared_of(settings), {})
+        shared, known = (before.shared, before.house.lines) if before and keeps else (shared_of(settings, self._wire), {})
         made = lines(settings, shared, known)
         house_before, emitter = before.house if before else None, Emitter(webhooks(settings.events))
         seen, metrics = self._telling.observatory, self._telling.metrics
         account, watch = (seen.keep, seen.watch) if seen is not None else (None, None)
-        house = House(
-            settings, made, composed=memory.settle, before=house_before, emitter=emitter, shared=shared, account=account
-        )
+        told: dict[str, Any] = {"emitter": emitter, "account": account, "socket": self._telling.socket}
+        house = House(settings, made, composed=memory.settle, before=house_before, shared=shared, **told)
         front = street_of(settings, watch)
         public = street(house, front.front, public=frozenset(settings.gateway.admin.public), metrics=metrics)
         return Tenant(settings, shared, house, front, public, backyard(house, self.reload, metrics))

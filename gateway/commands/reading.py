@@ -12,7 +12,8 @@ import msgspec
 from graphql import build_client_schema, print_schema
 
 from gateway.app import settings_of, supergraph
-from gateway.app.changes import Change, compare
+from gateway.app.changes import SEEN, Change, compare, standing
+from gateway.app.history import History
 from gateway.app.line import Line, lines
 from gateway.app.loading import Loaded, load
 from gateway.composition import Supergraph
@@ -65,8 +66,11 @@ def read(config: Path) -> Read:
 
 
 def _looking(settings: Settings) -> list[Line]:
-    """Lines that only look: what they read does not become the last good copy of a gateway that serves."""
-    return [msgspec.structs.replace(line, sends=msgspec.structs.replace(line.sends, fresh={})) for line in lines(settings)]
+    """Lines that only look: what they read does not become the last good copy of a gateway that serves, and nothing is believed
+    that an earlier start made of it."""
+    return [
+        msgspec.structs.replace(line, sends=msgspec.structs.replace(line.sends, fresh={}, built=None)) for line in lines(settings)
+    ]
 
 
 async def _load(lines: Sequence[Line]) -> dict[str, Loaded]:
@@ -121,7 +125,7 @@ def _keeping(line: Line, folder: Path) -> Line:
     """The line with `folder` for its last good copy, and no copy to fall back on."""
     schema = line.source.schema_.model_copy(update={"snapshot": None})
     source = msgspec.structs.replace(line.source, schema_=schema)
-    return msgspec.structs.replace(line, source=source, sends=msgspec.structs.replace(line.sends, state=folder))
+    return msgspec.structs.replace(line, source=source, sends=msgspec.structs.replace(line.sends, state=folder, built=None))
 
 
 def _written(source: Source, loaded: Loaded, folder: Path) -> Pulled:
@@ -156,6 +160,8 @@ class Drift(msgspec.Struct, frozen=True):
     source: str
     changes: tuple[Change, ...] = ()
     why_not: str | None = None
+    seen: tuple[Change, ...] = ()
+    """Values that a running gateway saw not to fit, lately."""
 
 
 def drift(config: Path) -> tuple[Read, tuple[Drift, ...]]:
@@ -164,7 +170,10 @@ def drift(config: Path) -> tuple[Read, tuple[Drift, ...]]:
     now = Read(settings, asyncio.run(_load(_looking(settings))))
     committed = [_from_snapshot(line) for line in _looking(settings) if line.source.schema_.snapshot]
     known = Read(settings, asyncio.run(_load(committed)))
-    return now, tuple(_drift(source, now.loaded[source.name], known.loaded.get(source.name)) for source in settings.sources)
+    lately = [each for each in standing(History(settings.gateway.state).latest(), time.time()) if each.state == SEEN]
+    return now, tuple(
+        _drift(source, now.loaded[source.name], known.loaded.get(source.name), lately) for source in settings.sources
+    )
 
 
 def _from_snapshot(line: Line) -> Line:
@@ -172,11 +181,13 @@ def _from_snapshot(line: Line) -> Line:
     return msgspec.structs.replace(line, source=msgspec.structs.replace(line.source, schema_=schema))
 
 
-def _drift(source: Source, now: Loaded, known: Loaded | None) -> Drift:
+def _drift(source: Source, now: Loaded, known: Loaded | None, lately: Sequence[Change]) -> Drift:
+    names = {source.name, *(subgraph.name for subgraph in now.subgraphs)}
+    seen = tuple(each for each in lately if each.source in names)
     if known is None:
-        return Drift(source.name, why_not="it names no snapshot to compare with")
+        return Drift(source.name, why_not="it names no snapshot to compare with", seen=seen)
     if not known.subgraphs:
-        return Drift(source.name, why_not="its snapshot cannot be used")
+        return Drift(source.name, why_not="its snapshot cannot be used", seen=seen)
     if not now.settled:
-        return Drift(source.name, why_not="the service cannot be read")
-    return Drift(source.name, compare(known.subgraphs, now.subgraphs, time.time()))
+        return Drift(source.name, why_not="the service cannot be read", seen=seen)
+    return Drift(source.name, compare(known.subgraphs, now.subgraphs, time.time()), seen=seen)

@@ -29,12 +29,12 @@ from gateway.engine.parts import Parts
 from gateway.engine.render import Renderer
 from gateway.engine.returned import Returned, exposed, returned
 from gateway.engine.rights import Rights
-from gateway.engine.store import AnswerStore, Lru, Stored
+from gateway.engine.store import AnswerStore, Lru, weighed
 from gateway.engine.stories import Stories
-from gateway.engine.warnings import deprecated, field_deprecated
+from gateway.engine.warnings import Drifting, deprecated, drifted, field_deprecated
 from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
-from gateway.execution.compile import compile_plan
+from gateway.execution.compile import Leaves, compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
 from gateway.planning.plan import Plan, outline
@@ -48,6 +48,7 @@ LARGE = 16 * 1024
 """Characters of a document from which it is prepared off the event loop."""
 DOCUMENTS = 2_000
 DOCUMENT_CHARACTERS = 16 * 1024 * 1024
+NO_ASPECTS: frozenset[str] = frozenset()
 WARM = 200
 """Documents a new engine prepares before it takes the place of another."""
 INTROSPECTIONS = 50
@@ -73,13 +74,15 @@ class Engine:
         new_id: Callable[[str], str] | None = None,
         clock: Callable[[], float] = WALL,
         debug: frozenset[str] = frozenset(),
+        always: frozenset[str] = frozenset(),
         rights: Rights | None = None,
         stories: Stories | None = None,
         tagged: bool = False,
         returned: Mapping[str, Sequence[Returned]] = {},
         shares: Shares = Shares(),
     ) -> None:
-        """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail.
+        """`debug`: what callers may ask to be told of their own answers; `always`: what they are told when they ask for nothing.
+        `stories` are kept of requests that fail.
 
         `tagged`: answers say what they are made of. `returned`: source → headers of its replies that are handed on.
         `shares`: which labels of overrides a request has.
@@ -90,6 +93,7 @@ class Engine:
         self.on_error = on_error
         self.clock = clock
         self.debug = debug
+        self.always = always
         self.rights = rights
         self.tagged = tagged
         self.returned = returned
@@ -97,8 +101,10 @@ class Engine:
         self.shares = shares
         self.per_path = per_path
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
+        self.drifting: tuple[Drifting, ...] = ()
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
         self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
+        self.leaves: Leaves = {}
         self.answers = AnswerStore()
         self.flights: Flights[tuple[Any, ...], Outcome] = Flights()
         self.introspecting: Flights[tuple[Variant, bytes], Mapping[str, bytes]] = Flights()
@@ -114,7 +120,7 @@ class Engine:
             if isinstance(document, RequestError):
                 return self.failed(asked, self.render.refusal(document, asked.request))
             if asked.account is not None:
-                asked.account.document, asked.account.operation = document.node, document.operation
+                asked.account.kind, asked.account.name = document.kind, document.name
             if document.apart and (apart := self.parts.answer(asked, document)) is not None:
                 return apart
             variables = document.coerce(asked.variables)
@@ -143,8 +149,8 @@ class Engine:
     ) -> Answer:  # fmt: skip
         """The answer; its story is kept, where it has errors."""
         if answer.has_errors:
-            node, plan = (document.node if document else None), (variant.ready.plan if variant else None)
-            self.stories.keep(asked, answer, self.clock(), node, plan, outcome.exchanges if outcome else ())
+            text, plan = (asked.document if document else None), (variant.ready.plan if variant else None)
+            self.stories.keep(asked, answer, self.clock(), text, plan, outcome.exchanges if outcome else ())
         return answer
 
     def plan(self, document: str, operation_name: str | None = None, variables: Mapping[str, Any] | None = None) -> Plan:
@@ -187,14 +193,29 @@ class Engine:
         try:
             document = prepare(self.supergraph, asked.document, asked.operation_name, self.limits)
             if self.rights is not None and document.refusal is None:
-                document.rules = self.rights.of_document(document.node)
+                document.rules = self.rights.of_document(document.parsed[0])
             if document.refusal is None:
-                document.labels = labels_of(self.supergraph, document.node)
-            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.node)])
+                document.labels = labels_of(self.supergraph, document.parsed[0])
+            document.shown = self._said_of(document)
         except RequestError as refused:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
+
+    def _said_of(self, document: Document) -> Shown:
+        """What every answer to it says beside its data."""
+        node = document.parsed[0]
+        warnings = [field_deprecated(each) for each in deprecated(self.supergraph, node)]
+        return Shown(warnings=[*warnings, *(drifted(self.supergraph, node, self.drifting) if self.drifting else ())])
+
+    async def drift(self, drifting: Sequence[Drifting]) -> None:
+        """From now on answers say so that make use of it. Costs nothing but where documents name what it is about."""
+        names = {each.field for each in (*self.drifting, *drifting)}
+        self.drifting = tuple(drifting)
+        known = [(text, each) for (text, _), each in self.documents.latest(DOCUMENTS) if isinstance(each, Document)]
+        concerned = [each for text, each in known if any(name in text for name in names) and each.refusal is None]
+        for each in concerned:
+            each.shown = await asyncio.to_thread(self._said_of, each)
 
     def _compiled(self, asked: Asked, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
         began = time.monotonic()
@@ -213,13 +234,14 @@ class Engine:
         chosen = zip(document.labels, flags[len(document.flag_names) :], strict=False)
         plan = self.planned(operation, frozenset(label for label, has in chosen if has))
         rules = self.rights.of_sources(plan.subgraphs) if self.rights else 0
-        variant = Variant(compile_plan(plan, self.supergraph.subgraphs), operation.introspection, withheld, rules)
+        variant = Variant(compile_plan(plan, self.supergraph.subgraphs, self.leaves), operation.introspection, withheld, rules)
         document.variants.put(flags, variant)
+        document.let_go()
         return variant
 
     def normal(self, document: Document, variables: Variables, *, incremental: bool = False) -> Operation:
         flags = {name: bool(variables.get(name)) for name in document.flag_names}
-        return normalise(self.supergraph.schema, document.node, document.operation, flags, incremental=incremental)
+        return normalise(self.supergraph.schema, *document.parsed, flags, incremental=incremental)
 
     def planned(self, operation: Operation, labels: frozenset[str] = frozenset()) -> Plan:
         plan = plan_operation(operation, self.supergraph.chosen(labels))
@@ -234,7 +256,7 @@ class Engine:
     async def _answered(self, asked: Asked, document: Document, variant: Variant, variables: Variables, lacking: int) -> Answer:
         """`lacking`: what the sources of the plan require and this caller has not; it is part of who asks."""
         ready, request, headers = variant.ready, asked.request, asked.request.headers
-        aspects = debug.wanted(headers.get(debug.HEADER), self.debug) if self.debug else frozenset()
+        aspects = debug.wanted(headers.get(debug.HEADER), self.debug) or self.always if self.debug else NO_ASPECTS
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
         identity = ready.identity(headers)
@@ -257,7 +279,7 @@ class Engine:
         if not own:
             shown = Shown(of_flight(), shown.warnings)
         elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
-            self.answers.put(key, Stored(replace(outcome, exchanges=())))
+            self.answers.put(key, weighed(key, replace(outcome, exchanges=())))
         answer = self.render.outcome(outcome, request, shown)
         return self.failed(asked, answer, document, variant, outcome) if answer.has_errors else answer
 

@@ -14,11 +14,12 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    VariableDefinitionNode,
     get_variable_values,
     parse,
-    print_ast,
     validate,
 )
+from graphql.execution.values import VariableValuesOrErrors
 
 from gateway.composition import Supergraph
 from gateway.engine.cost import Estimate, estimate
@@ -30,8 +31,9 @@ from gateway.errors import BadUserInput, OperationNotSupported, ParseFailed, Req
 from gateway.execution.compile import Ready
 from gateway.execution.incremental import Schedule
 from gateway.execution.scalars import MISFIT, check_boolean, check_float, check_int, check_string
-from gateway.planning.operation import directives, flag_names
+from gateway.planning.operation import bare, directives, flag_names
 from gateway.sources.base import Selection
+from gateway.sources.reach import written
 from gateway.sources.report import shown_url
 
 Variables = Mapping[str, Any]
@@ -77,29 +79,37 @@ def _types(selection: Selection) -> Iterator[bytes]:
 
 class Document:
     """An operation of a valid document. `variants` are its compiled plans by the values of its `@skip`/`@include`
-    variables, by which of `labels` the request has, and by what the caller lacks of `rules`."""
+    variables, by which of `labels` the request has, and by what the caller lacks of `rules`.
+
+    What was parsed is let go of once a plan is compiled, being a third of what is kept, and parsed again where it is needed."""
 
     __slots__ = (
         "_checks",
+        "_definitions",
+        "_parsed",
         "_schema",
+        "_text",
         "apart",
         "estimate",
         "flag_names",
         "hides",
+        "kind",
         "labels",
-        "node",
+        "name",
         "on_error",
-        "operation",
         "refusal",
         "rules",
         "shown",
         "variants",
     )
 
-    def __init__(self, schema: GraphQLSchema, node: DocumentNode, operation: OperationDefinitionNode) -> None:
+    def __init__(self, schema: GraphQLSchema, text: str, node: DocumentNode, operation: OperationDefinitionNode) -> None:
         fragments = _fragments(node)
-        self.node = node
-        self.operation = operation
+        self._text = text
+        self.kind = operation.operation.value
+        self.name = operation.name.value if operation.name else ""
+        self._parsed: tuple[DocumentNode, OperationDefinitionNode] | None = (node, operation)
+        self._definitions = tuple(bare(each) for each in operation.variable_definitions or ())
         self.refusal: RequestError | None = None
         self.apart = False
         """It is refused, or may be answered in parts: what nearly no operation is."""
@@ -120,6 +130,17 @@ class Document:
         self._schema = schema
         self._checks = _simple_checks(operation)
 
+    @property
+    def parsed(self) -> tuple[DocumentNode, OperationDefinitionNode]:
+        """The document and its operation."""
+        if self._parsed is not None:
+            return self._parsed
+        node = parse(self._text)
+        return node, _choose(node, self.name or None)
+
+    def let_go(self) -> None:
+        self._parsed = None
+
     def flags(self, variables: Variables) -> tuple[int, ...]:
         return tuple([bool(variables.get(name)) for name in self.flag_names]) if self.flag_names else ()
 
@@ -127,11 +148,14 @@ class Document:
         """The variables as the schema has them, defaults filled in. Raises `BadUserInput` with every fault."""
         if self._checks is not None and (coerced := self._simple(given, self._checks)) is not None:
             return coerced
-        definitions, hides = self.operation.variable_definitions or (), self.hides
-        result = get_variable_values(self._schema, definitions, dict(given), VALIDATION_ERRORS, hide_suggestions=hides)
-        if isinstance(result, list):
-            raise several(BadUserInput, result)
-        return result.coerced
+        result = self._coerced(given, self._definitions)
+        if not isinstance(result, list):
+            return result.coerced
+        told = self._coerced(given, self.parsed[1].variable_definitions or ())  # with the places of what does not fit
+        raise several(BadUserInput, told if isinstance(told, list) else result)
+
+    def _coerced(self, given: Variables, definitions: Sequence[VariableDefinitionNode]) -> VariableValuesOrErrors:
+        return get_variable_values(self._schema, definitions, dict(given), VALIDATION_ERRORS, hide_suggestions=self.hides)
 
     def _simple(self, given: Variables, checks: Sequence[tuple[str, Callable[[Any], Any]]]) -> Variables | None:
         """Scalars that are given and fit: what nearly every request has. Anything else is for graphql-core to judge."""
@@ -146,7 +170,7 @@ class Document:
 
 def _simple_checks(operation: OperationDefinitionNode) -> tuple[tuple[str, Callable[[Any], Any]], ...] | None:
     known = {"Int": check_int, "Float": check_float, "String": check_string, "ID": check_string, "Boolean": check_boolean}
-    found = [(d.variable.name.value, known.get(print_ast(d.type).rstrip("!"))) for d in operation.variable_definitions or ()]
+    found = [(d.variable.name.value, known.get(written(d.type).rstrip("!"))) for d in operation.variable_definitions or ()]
     return tuple((name, check) for name, check in found if check) if all(check for _, check in found) else None
 
 
@@ -157,9 +181,10 @@ def prepare(supergraph: Supergraph, text: str, operation_name: str | None, limit
     """Raises `RequestError`: syntax, limits, no such operation, validation. A write is a refusal the document carries."""
     node = _parse(text, limits)
     operation = _choose(node, operation_name)
-    document = Document(supergraph.schema, node, operation) if operation.operation is OperationType.QUERY else None
-    if document is None:
-        return _refused(supergraph, node, operation)
+    document = Document(supergraph.schema, text, node, operation)
+    if operation.operation is not OperationType.QUERY:
+        document.refusal, document.apart = _refusal(supergraph, operation), True
+        return document
     within(operation, _fragments(node), limits)
     if faults := validate(supergraph.schema, node, max_errors=VALIDATION_ERRORS, hide_suggestions=not limits.suggestions):
         raise several(ValidationFailed, faults)
@@ -192,10 +217,9 @@ def _choose(node: DocumentNode, name: str | None) -> OperationDefinitionNode:
     return named[0]
 
 
-def _refused(supergraph: Supergraph, node: DocumentNode, operation: OperationDefinitionNode) -> Document:
+def _refusal(supergraph: Supergraph, operation: OperationDefinitionNode) -> RequestError:
     """Decided before validation: the gateway only reads, and says where writes belong."""
     kind = operation.operation.value
-    document = Document(supergraph.schema, node, operation)
     first = next((s.name.value for s in operation.selection_set.selections if isinstance(s, FieldNode)), "")
     owning = supergraph.owner_of(first) if kind == "mutation" else None
     if owning is None:
@@ -205,9 +229,7 @@ def _refused(supergraph: Supergraph, node: DocumentNode, operation: OperationDef
         said = f"This gateway only reads: send the mutation {first} to the service {owning.name} itself, at {where}."
         refusal = OperationNotSupported(said, url=where)
         refusal.service = owning.name
-    document.refusal = refusal
-    document.apart = True
-    return document
+    return refusal
 
 
 # ---------------------------------------------------------------- errors of graphql-core

@@ -32,8 +32,9 @@ def introspect(
     schema: GraphQLSchema, document: Document, fields: Sequence[FieldNode], variables: Mapping[str, Any]
 ) -> Mapping[str, bytes]:
     """Response key → JSON. A large schema takes seconds: call it off the event loop, and keep the answer."""
-    operation = document.operation
-    node = _at_once(document.node) if document.apart else document.node
+    node, operation = document.parsed
+    if document.apart:
+        node = _at_once(node)
     only = OperationDefinitionNode(
         operation=operation.operation,
         variable_definitions=operation.variable_definitions,

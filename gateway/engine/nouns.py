@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from graphql import DocumentNode, OperationDefinitionNode
 
 from gateway.execution.run import Outcome
 from gateway.upstream.call import Request
@@ -21,8 +20,10 @@ class Account(msgspec.Struct):
     """`time.monotonic` clock."""
     served: str = ""
     """executed, stored or shared; "": it never came to that."""
-    document: DocumentNode | None = None
-    operation: OperationDefinitionNode | None = None
+    kind: str = ""
+    """query, mutation or subscription; "": the document has no operation that could be asked for."""
+    name: str = ""
+    """Of the operation, where it has one."""
     outcome: Outcome | None = None
     phases: list[tuple[str, float, float]] = []
     """Work that is not done every time (prepare, plan): when it began and ended."""
@@ -52,8 +53,6 @@ class Asked(msgspec.Struct, frozen=True):
     operation_name: str | None = None
     read_only_method: bool = False
     """It came by GET."""
-    debug: frozenset[str] = frozenset()
-    """What the caller wants to know about its own answer: provenance, plan, timing."""
     on_error: str | None = None
     """propagate, null or halt; None: as the operation or the configuration says."""
     account: Account | None = None

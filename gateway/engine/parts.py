@@ -71,9 +71,10 @@ class Parts:
         plan = engine.planned(operation, frozenset(label for label, has in chosen if has))
         times = schedule(plan)
         rules = engine.rights.of_sources(plan.subgraphs) if engine.rights else 0
-        ready = compile_plan(plan, engine.supergraph.subgraphs)
+        ready = compile_plan(plan, engine.supergraph.subgraphs, engine.leaves)
         variant = Variant(ready, operation.introspection, None, rules, times if times.later else None)
         document.variants.put(flags, variant)
+        document.let_go()
         return variant
 
     async def _payloads(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> AsyncGenerator[bytes]:
@@ -92,7 +93,7 @@ class Parts:
                     payload, failed = _payload(part, form, engine.render, asked.request, document)
                     if failed:
                         told = Answer(encode({"errors": failed}), has_errors=True)
-                        engine.stories.keep(asked, told, engine.clock(), document.node, variant.ready.plan, part.exchanges)
+                        engine.stories.keep(asked, told, engine.clock(), asked.document, variant.ready.plan, part.exchanges)
                     yield payload
         except Exception as bug:
             refusal: Json = msgspec.json.decode(engine.render.refusal(internal(bug), asked.request).body)

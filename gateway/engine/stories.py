@@ -63,11 +63,11 @@ class Kept(msgspec.Struct, frozen=True):
     """A story as it is kept: a failing request should cost little more than one that goes well."""
 
     facts: Facts
-    document: DocumentNode | None
+    document: str | None
     plan: Plan | None
 
     def told(self) -> Facts:
-        document = masked_document(self.document) if self.document is not None else None
+        document = masked_text(self.document) if self.document is not None else None
         return {**self.facts, "document": document, "plan": masked_plan(self.plan) if self.plan is not None else None}
 
 
@@ -84,7 +84,7 @@ class Stories:
         asked: Asked,
         answer: Answer,
         at: float,
-        document: DocumentNode | None = None,
+        document: str | None = None,
         plan: Plan | None = None,
         exchanges: Sequence[Exchange] = (),
     ) -> None:
@@ -142,7 +142,7 @@ class _Mask(Visitor):
 
 @lru_cache(maxsize=256)
 def masked_text(text: str) -> str:
-    """A document of ours; where it cannot be read any more, nothing of it."""
+    """A document as `masked_document` has it; where it cannot be read any more, nothing of it."""
     try:
         return masked_document(parse(text, no_location=True))
     except (GraphQLError, RecursionError):

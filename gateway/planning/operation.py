@@ -8,7 +8,8 @@ field says with which fragments it may come.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from graphql import (
@@ -24,6 +25,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     InlineFragmentNode,
+    Node,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -140,7 +142,6 @@ class Normaliser:
         self.fragments = fragments
         self.flags = flags
         self.incremental = incremental
-        self.type_nodes: dict[str, TypeNode] = {}
         self.deferrals: dict[tuple[object, ...], Deferral] = {}
 
     def selection(self, parent: CompositeType, sets: Sets, at: At = ROOT) -> Selection:
@@ -192,18 +193,13 @@ class Normaliser:
         deferred = group if group != at.deferred else ()
         if (declared := self._definition_type(parent, name)) is None:
             return Field(key, name, INTROSPECTED.get(name, TYPENAME), location=location, deferred=deferred)
-        arguments = tuple(Argument(a.name.value, value=a.value) for a in node.arguments or ())
+        arguments = tuple(Argument(a.name.value, value=bare(a.value)) for a in node.arguments or ())
         named: GraphQLNamedType = get_named_type(declared)
         inner = None
         if isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
             sets = [(p.node.selection_set, p.deferral) for p in parts if p.node.selection_set]
             inner = self.selection(named, sets, At((*at.path, key), group))
-        return Field(key, name, self._type_node(str(declared)), arguments, inner, location=location, deferred=deferred)
-
-    def _type_node(self, printed: str) -> TypeNode:
-        if (node := self.type_nodes.get(printed)) is None:
-            node = self.type_nodes[printed] = parse_type(printed, no_location=True)
-        return node
+        return Field(key, name, _type_node(str(declared)), arguments, inner, location=location, deferred=deferred)
 
     # ------------------------------------------------------------ CollectFields
 
@@ -295,3 +291,24 @@ def _location(node: FieldNode) -> tuple[int, int] | None:
     if node.loc is None:
         return None
     return (node.loc.start_token.line, node.loc.start_token.column)
+
+
+@lru_cache(maxsize=4096)
+def _type_node(printed: str) -> TypeNode:
+    """One for all operations: they live as long as their plans."""
+    return parse_type(printed, no_location=True)
+
+
+AnyNode = TypeVar("AnyNode", bound=Node)
+
+
+def bare(node: AnyNode) -> AnyNode:
+    """The node without its place in the text, which would hold on to every token of the document."""
+    made: AnyNode = node.__class__(**{key: _bare(getattr(node, key)) for key in node.keys if key != "loc"})
+    return made
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, Node):
+        return bare(value)
+    return tuple(map(_bare, value)) if isinstance(value, tuple | list) else value

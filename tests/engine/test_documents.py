@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
-from graphql import build_schema, get_variable_values, parse
+from graphql import Token, build_schema, get_variable_values, parse, print_ast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.engine import Engine
 from gateway.engine.document import Document
 from gateway.engine.store import Lru
 from gateway.errors import BadUserInput
+from gateway.execution.compile import Ready
 from tests.graphs import Service, an_engine, ask
 
 TWO = "query A { me { id } } query B { me { name } }"
@@ -55,6 +58,36 @@ async def test_a_condition_that_differs_is_another_variant_of_one_document(peopl
     assert len(engine.documents) == 1
 
 
+async def test_what_was_parsed_is_let_go_of_and_a_misfit_still_has_its_place(people: Service) -> None:
+    engine, query = an_engine([people]), "query Q(\n  $x: Boolean!\n) { me { id @include(if: $x) name } }"
+    await ask(engine, query, {"x": True})
+    document = engine.documents.get((query, None))
+    assert isinstance(document, Document)
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, Token) and each.value == "Q"]
+    assert not kept
+    (error,) = (await ask(engine, query, {"x": 5}))["errors"]
+    assert error["locations"] == [{"line": 2, "column": 3}]
+    assert (await ask(engine, query, {"x": False}))["data"] == {"me": {"name": "Ann"}}
+
+
+async def test_operations_of_one_shape_share_their_classes_and_places_of_one_operation_do_not(people: Service) -> None:
+    engine = an_engine([people])
+    queries = ["query A { a: me { id } b: me { id } }", "query B { a: me { id } b: me { id } }"]
+    for query in queries:
+        assert (await ask(engine, query))["data"] == {"a": {"id": "1"}, "b": {"id": "1"}}
+    first, second = ({*_ready(engine, query).cases} for query in queries)
+    assert first == second
+    assert sum(each.__name__ == "Row_User" for each in first) == 2
+
+
+def _ready(engine: Engine, query: str) -> Ready:
+    document = engine.documents.get((query, None))
+    assert isinstance(document, Document)
+    ((_, variant),) = document.variants.latest(1)
+    return variant.ready
+
+
 SCHEMA = build_schema("type Query { a(e: E, f: Float, i: ID, s: In): Int } enum E { X } input In { p: Int! }")
 TYPES = ("Int", "Int!", "Float", "String", "String!", "Boolean", "ID", "ID!", "E", "[Int]", "In", "Int = 5", "Boolean! = true")
 VALUES = st.sampled_from(
@@ -69,7 +102,7 @@ def test_variables_are_coerced_as_graphql_core_would(variables: list[tuple[str, 
     node = parse(f"query({declared}) {{ a }}")
     operation = node.definitions[0]
     given = {f"v{i}": value for i, (_, value, there) in enumerate(variables) if there} | {"other": 1}
-    document = Document(SCHEMA, node, operation)  # type: ignore[arg-type]  # the document has one operation
+    document = Document(SCHEMA, print_ast(node), node, operation)  # type: ignore[arg-type]  # the document has one operation
     expected = get_variable_values(SCHEMA, operation.variable_definitions or (), given)  # type: ignore[attr-defined]  # the same
     if isinstance(expected, list):
         with pytest.raises(BadUserInput):

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.app.observing.line import Error, facts_of, told
 from gateway.engine.nouns import Account, Answer, Asked
-from gateway.engine.stories import masked_document
+from gateway.engine.stories import masked_text
 from gateway.telemetry.metrics import COUNTS, Counter, Family, Histogram, Names
 from gateway.telemetry.spans import Tracing
 from gateway.telemetry.trace import Trace
@@ -97,8 +97,7 @@ class Operations:
 
     def __call__(self, asked: Asked, account: Account, answer: Answer | None) -> None:
         now, trace = self._monotonic(), asked.request.trace
-        operation = account.operation
-        name = operation.name.value[:NAME] if operation is not None and operation.name is not None else ""
+        name = account.name[:NAME]
         result = _result(answer)
         if self._counts is not None:
             self._counts.add(account, name, result, asked.request.tally.calls, now - account.began, trace)
@@ -109,7 +108,7 @@ class Operations:
         if result != "ok" or (self._successes and self._random() < self._successes):
             self._tell(asked, account, answer, name, result, errors, now)
         if trace is not None:
-            self._traced(trace, account, name, result, errors, now)
+            self._traced(asked, trace, account, name, result, errors, now)
 
     def _count(self, errors: Sequence[Error]) -> None:
         if self._counts is not None:
@@ -120,40 +119,45 @@ class Operations:
     def _tell(
         self, asked: Asked, account: Account, answer: Answer | None, name: str, result: str, errors: Sequence[Error], now: float
     ) -> None:
-        kind = account.operation.operation.value if account.operation is not None else "operation"
         took = now - account.began
         facts: dict[str, Any] = facts_of(asked, account, answer, name, result, errors, took)
         level = logging.INFO
         if result in ("partial", "failed"):
             level = logging.ERROR if any(each.extensions.code == INTERNAL for each in errors) else logging.WARNING
-        log.log(level, "%s %s: %s in %.1f ms", kind, name or "without a name", result, took * 1000, extra={"facts": facts})
+        log.log(
+            level,
+            "%s %s: %s in %.1f ms",
+            account.kind or "operation",
+            name or "without a name",
+            result,
+            took * 1000,
+            extra={"facts": facts},
+        )
 
     # ------------------------------------------------------------ traces
 
     def _traced(
-        self, trace: Trace, account: Account, name: str, result: str, errors: Sequence[Error], now: float
+        self, asked: Asked, trace: Trace, account: Account, name: str, result: str, errors: Sequence[Error], now: float
     ) -> None:  # fmt: skip
         trace.failed = trace.failed or result in ("partial", "failed")
-        if account.operation is not None:
-            trace.name = account.operation.operation.value
+        trace.name = account.kind or trace.name
         outcome = account.outcome
         if account.served == "shared" and outcome is not None and outcome.exchanges:
             leader = outcome.exchanges[0].call.request.trace
             trace.links += [leader.link] if leader is not None else []
         if trace.sampled or trace.failed:
             trace.phases += account.phases
-            trace.attributes = self._attributes(account, name, result)
+            trace.attributes = self._attributes(asked, account, name, result)
             entries = outcome.errors if outcome is not None else ()
             trace.events = [("gateway.error", each) for each in told(errors, entries)]
         if not trace.held and self._tracing is not None:
             self._tracing.finish(trace, dict, now)
 
-    def _attributes(self, account: Account, name: str, result: str) -> Mapping[str, Any]:
-        operation = account.operation
-        document = masked_document(account.document) if self._documents and account.document is not None else None
+    def _attributes(self, asked: Asked, account: Account, name: str, result: str) -> Mapping[str, Any]:
+        document = masked_text(asked.document) if self._documents and account.kind else None
         return {
             "graphql.operation.name": name or None,
-            "graphql.operation.type": operation.operation.value if operation is not None else None,
+            "graphql.operation.type": account.kind or None,
             "graphql.document": document,
             "gateway.result": result,
             "gateway.answer.from": account.served or None,

@@ -22,7 +22,7 @@ def run(name: str, app: Callable[[Fault], Starlette]) -> None:
         Thread(target=_end_with_starter, daemon=True).start()
     door = socket()
     door.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-    door.bind(("127.0.0.1", arguments.port))
+    door.bind((arguments.host, arguments.port))
     server = uvicorn.Server(uvicorn.Config(app(fault(arguments.fault)), log_level="warning", access_log=False))
     if arguments.fault != "down":
         door.listen(256)
@@ -34,7 +34,8 @@ def run(name: str, app: Callable[[Fault], Starlette]) -> None:
 
 def _arguments(name: str) -> Namespace:
     parser = ArgumentParser(prog=f"python -m gateway.demo.upstreams.{name}", description=f"The demo's {name} service.")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
+    parser.add_argument("--port", type=int, default=0, help="port (default: any free one)")
     parser.add_argument("--fault", choices=MODES, help="break on purpose")
     parser.add_argument("--with-starter", action="store_true", help="end when standard input does, that is, with the starter")
     return parser.parse_args()

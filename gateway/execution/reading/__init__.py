@@ -5,7 +5,7 @@ the client's order (also those other fetches will fill) and slots for what joins
 """
 
 from gateway.execution.reading.readers import Readers
-from gateway.execution.reading.row import Reading, attribute_of
+from gateway.execution.reading.row import Reading, attribute_of, struct
 from gateway.execution.reading.sink import ABSENT, Exact, Sink, describe
 
-__all__ = ["ABSENT", "Exact", "Readers", "Reading", "Sink", "attribute_of", "describe"]
+__all__ = ["ABSENT", "Exact", "Readers", "Reading", "Sink", "attribute_of", "describe", "struct"]

@@ -5,32 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphql import EnumTypeDefinitionNode, ListTypeNode, NonNullTypeNode, ScalarTypeDefinitionNode, TypeNode, print_ast
+from graphql import EnumTypeDefinitionNode, ListTypeNode, NonNullTypeNode, ScalarTypeDefinitionNode, TypeNode
 
 from gateway.execution.reading.exact import each, entries, leaf, listed, optional, required, unless_null
 from gateway.execution.reading.row import Reading, RowReading, row_class
 from gateway.execution.reading.sink import Sink
 from gateway.execution.scalars import EXACT, FAST, SINGLE_TO_LIST, coercing, exact_enum, fast_enum, open_enum
 from gateway.sources.base import Case, Dispatch, Selection, Subgraph
-from gateway.sources.reach import nullable
+from gateway.sources.reach import nullable, written
 
 TAGS = ("__typename", "_tag")
 """Under which of these the planner asks for the name that tells members apart."""
 
 
 class Readers:
-    """Makes the readings of one fetch. `rows` collects every row class made, with the case it stands for."""
+    """Makes the readings of one fetch. `rows` collects every row class made, with the case it stands for. `leaves` keeps the
+    readings of fields that nothing is selected on, by source, coordinate and type: the same for every operation of one schema."""
 
-    def __init__(self, subgraph: Subgraph, rows: dict[type, Case]) -> None:
+    def __init__(self, subgraph: Subgraph, rows: dict[type, Case], leaves: dict[tuple[str, str, str], Reading]) -> None:
         self.subgraph = subgraph
         self.wire = subgraph.wire
         self.rows = rows
+        self.leaves = leaves
 
     # ------------------------------------------------------------ wrapping types
 
     def value(self, node: TypeNode, selection: Selection | None, coordinate: str) -> Reading:
         """Of a field, list item or body with this type."""
-        declared = print_ast(node)
+        declared = written(node)
+        if selection is not None:
+            return self._value(node, selection, coordinate, declared)
+        key = (self.subgraph.name, coordinate, declared)
+        if (known := self.leaves.get(key)) is None:
+            known = self.leaves[key] = self._value(node, None, coordinate, declared)
+        return known
+
+    def _value(self, node: TypeNode, selection: Selection | None, coordinate: str, declared: str) -> Reading:
         if isinstance(node, NonNullTypeNode):
             inner = self._inner(node.type, selection, coordinate, declared)
             return Reading(inner.fast, required(inner.exact, coordinate, declared), inner.convert)

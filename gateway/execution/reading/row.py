@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import msgspec
 from graphql import NonNullTypeNode
@@ -27,9 +29,31 @@ class Reading(msgspec.Struct, frozen=True):
     """From what `fast` decodes to rows, where the wire's names are not the answer's."""
 
 
+@lru_cache(maxsize=8192)
 def attribute_of(key: str) -> str:
     """The slot of a response key."""
     return "f_" + key
+
+
+_made: WeakValueDictionary[Hashable, type] = WeakValueDictionary()
+
+
+def struct(
+    name: str, slots: Sequence[tuple[Any, ...]], rename: Mapping[str, str], taken: Container[type] = (), **tag: str
+) -> type:
+    """The class of this shape that is not `taken`: one for all operations that have use for it, as long as there are any.
+
+    A class takes 2.5 KiB, and clients ask for the same few shapes again and again.
+    """
+    number = 0
+    while True:
+        shape = (name, tuple(slots), tuple(rename.items()), tuple(tag.items()), number)
+        if (made := _made.get(shape)) is None:
+            made = msgspec.defstruct(name, slots, rename=dict(rename), kw_only=True, gc=False, **tag)  # type: ignore[arg-type]  # tag
+            _made[shape] = made
+        if made not in taken:
+            return made
+        number += 1
 
 
 def row_class(readers: Readers, case: Case) -> type:
@@ -38,7 +62,7 @@ def row_class(readers: Readers, case: Case) -> type:
     keys = list(dict.fromkeys([*(f.key for f in case.answer), *asked, *case.slots]))
     slots = [(attribute_of(key), Any, None) for key in keys]
     rename = {attribute_of(key): key for key in keys}
-    made = msgspec.defstruct(_class_name(case), slots, rename=rename, kw_only=True, gc=False)
+    made = struct(_class_name(case), slots, rename, readers.rows)
     readers.rows[made] = case
     return made
 
@@ -65,6 +89,8 @@ class RowReading:
         self.constants = {attribute_of(f.key): name for f in typename_fields}
         self.origins = self._origins()
         self.fast_fields = self._fast_fields() if self._readable_fast() else None
+        self.wired = {field[0]: f"w{place}" for place, field in enumerate(self.fast_fields or ())}
+        """Attribute → the slot it is decoded into where that is no row: told by place, so that aliases make no other class."""
         self.exact: Exact = self._exact_reader(self.name or "") if row is not None else never
 
     def _field(self, field: Field, owner: str) -> Reading:
@@ -136,8 +162,7 @@ class RowReading:
         exact = self._exact_reader(coordinate)
         if self.fast_fields is None:
             return Reading(None, exact)
-        names = self._wire_names()
-        decoded = msgspec.defstruct("Wire_" + _class_name(self.case), self.fast_fields, rename=names, kw_only=True, gc=False)
+        decoded = struct("Wire_" + _class_name(self.case), *self._wire(self.fast_fields))
         return Reading(decoded, exact, self._convert(self._sources(), {}))
 
     def _decodes_into_rows(self) -> bool:
@@ -155,7 +180,7 @@ class RowReading:
         order += [attribute_of(key) for key in self.case.slots]
         slots = [known.get(a) or self._elsewhere(a) for a in order]
         rename = {a: a.removeprefix("f_") for a in order} | self._wire_names()
-        made = msgspec.defstruct(_class_name(self.case), slots, rename=rename, kw_only=True, gc=False)
+        made = struct(_class_name(self.case), slots, rename, self.readers.rows)
         self.readers.rows[made] = self.case
         return made
 
@@ -173,10 +198,10 @@ class RowReading:
 
     def _convert(self, sources: list[tuple[str, Callable[[Any], Any] | None]], more: Mapping[str, Any]) -> Callable[[Any], Any]:
         """Compiled: it runs once per row."""
-        row, constants, origins = self.row, {**self.constants, **more}, self.origins
+        row, constants = self.row, {**self.constants, **more}
+        slots = [self.wired[self.origins[a]] for a, _ in sources]
         parts = [
-            f"{a}=convert_{i}(wire.{origins[a]})" if convert else f"{a}=wire.{origins[a]}"
-            for i, (a, convert) in enumerate(sources)
+            f"{a}=convert_{i}(wire.{slots[i]})" if convert else f"{a}=wire.{slots[i]}" for i, (a, convert) in enumerate(sources)
         ]
         parts += [f"{a}=constants[{a!r}]" for a in constants]
         scope: dict[str, Any] = {f"convert_{i}": convert for i, (_, convert) in enumerate(sources)}
@@ -191,13 +216,16 @@ class RowReading:
         A tagged struct on its own would take a value without any tag, so one that stands `alone` has it as a field.
         """
         names = self._wire_names()
-        fields = [f for f in self.fast_fields or () if names[f[0]] != tag_field]
-        rename = {f[0]: names[f[0]] for f in fields}
+        slots, rename = self._wire([f for f in self.fast_fields or () if names[f[0]] != tag_field])
         name = f"Wire_{self.name}"
         if alone:
-            own = [("tag", fast_enum((tag,))), *fields]
-            return msgspec.defstruct(name, own, rename=rename | {"tag": tag_field}, kw_only=True, gc=False)
-        return msgspec.defstruct(name, fields, rename=rename, tag_field=tag_field, tag=tag, kw_only=True, gc=False)
+            return struct(name, [("tag", fast_enum((tag,))), *slots], rename | {"tag": tag_field})
+        return struct(name, slots, rename, tag_field=tag_field, tag=tag)
+
+    def _wire(self, fields: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], dict[str, str]]:
+        """Slots to decode into, and how they are called on the wire."""
+        names, fields = self._wire_names(), list(fields)
+        return [(self.wired[f[0]], *f[1:]) for f in fields], {self.wired[f[0]]: names[f[0]] for f in fields}
 
     def converter(self, tag_field: str, tag: str) -> Callable[[Any], Any] | None:
         """None where the tag itself does not fit a field that reads it: that is for the exact reader to tell."""
