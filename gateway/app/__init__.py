@@ -15,9 +15,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from socket import socket
 
-from gateway.app.house import House, engine_of
+from gateway.app.engines import engine_of
+from gateway.app.house import House
 from gateway.app.loading import load_all, options, supergraph
-from gateway.app.run import Sockets, bind_admin, bind_control, bind_shared_admin, leave, run
+from gateway.app.run import Sockets, begin_counting, bind_admin, bind_control, bind_shared_admin, leave, run
 from gateway.app.workers import SPAWN, Workers
 from gateway.config.load import load
 from gateway.config.model import Settings
@@ -50,6 +51,7 @@ def serve(
     address = _url(sock)
     if workers > 1:
         announce(f"{workers} workers listen on {address}")
+        begin_counting(settings)
         return Workers(workers, partial(_start_worker, config, sock, bind_shared_admin(settings))).run()
     read = partial(settings_of, config)
     run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"))

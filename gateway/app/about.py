@@ -35,7 +35,7 @@ class Told(Protocol):
     @property
     def engine(self) -> Engine | None: ...
 
-    def status(self) -> dict[str, Any]: ...
+    async def whole_status(self) -> dict[str, Any]: ...
 
 
 # ---------------------------------------------------------------- the types
@@ -117,23 +117,23 @@ class About:
     told: strawberry.Private[Told]
 
     @strawberry.field
-    def sources(self) -> list[SourceOf]:
-        return _sources(self.told)
+    async def sources(self) -> list[SourceOf]:
+        return await _sources(self.told)
 
     @strawberry.field(description="Whose a field is, by its schema coordinate, such as Product.price.")  # type: ignore[untyped-decorator]  # Strawberry's
-    def field(self, coordinate: str) -> FieldOf | None:
+    async def field(self, coordinate: str) -> FieldOf | None:
         engine = self.told.engine
-        return _field(coordinate, engine.supergraph, _sources(self.told)) if engine is not None else None
+        return _field(coordinate, engine.supergraph, await _sources(self.told)) if engine is not None else None
 
     @strawberry.field(description="Everyone who answers for something here, once each.")  # type: ignore[untyped-decorator]  # Strawberry's
-    def owners(self) -> list[OwnerOf]:
-        status = self.told.status()
+    async def owners(self) -> list[OwnerOf]:
+        status = await self.told.whole_status()
         blocks = [status["owner"], *(each["owner"] for each in status["sources"])]
         return [_owner(block) for n, block in enumerate(blocks) if block not in blocks[:n]]
 
     @strawberry.field(description="The latest changes of the sources' schemas, newest first.")  # type: ignore[untyped-decorator]  # Strawberry's
-    def changes(self, first: int = 50) -> list[Change]:
-        status = self.told.status()
+    async def changes(self, first: int = 50) -> list[Change]:
+        status = await self.told.whole_status()
         owners = {each["name"]: each["owner"] for each in status["sources"]}
         return [_change(each, owners) for each in status.get("changes", ())[: max(0, min(first, 500))]]
 
@@ -175,10 +175,10 @@ def _schema() -> strawberry.Schema:
 # ---------------------------------------------------------------- from what the house says
 
 
-def _sources(told: Told) -> list[SourceOf]:
+async def _sources(told: Told) -> list[SourceOf]:
     engine = told.engine
     subgraphs = engine.supergraph.subgraphs if engine is not None else {}
-    return [_source(each, subgraphs.get(each["name"])) for each in told.status()["sources"]]
+    return [_source(each, subgraphs.get(each["name"])) for each in (await told.whole_status())["sources"]]
 
 
 def _source(status: Mapping[str, Any], loaded: Subgraph | None) -> SourceOf:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from graphql import (
@@ -26,6 +26,9 @@ from gateway.sources.base import Subgraph
 COORDINATE = re.compile(r"[A-Za-z_]\w*\.\w+(?:\(\w+:\))?")
 TYPE = re.compile(r"@?[A-Za-z_]\w*")
 
+FRESH = 3600.0
+"""Seconds for which a value that did not fit is warned of."""
+SAFE = "safe"
 APPLIED, STAGED, REJECTED, SEEN = "applied", "staged", "rejected", "seen"
 
 
@@ -52,7 +55,7 @@ def compare(before: Iterable[Subgraph], after: Iterable[Subgraph], now: float) -
 def _compared(old: Subgraph, new: Subgraph, now: float) -> Iterable[Change]:
     for found in find_schema_changes(_schema(old), _schema(new)):
         breaking, dangerous = isinstance(found, BreakingChange), isinstance(found, DangerousChange)
-        weight = "breaking" if breaking else "dangerous" if dangerous else "safe"
+        weight = "breaking" if breaking else "dangerous" if dangerous else SAFE
         place = COORDINATE.search(found.description) or TYPE.match(found.description)
         yield Change(now, new.name, weight, place[0] if place else "", found.description)
 
@@ -64,6 +67,16 @@ def _schema(subgraph: Subgraph) -> GraphQLSchema:
     directives: Sequence[DirectiveDefinitionNode] = subgraph.directives
     document = DocumentNode(definitions=(root, *subgraph.types.values(), *directives))
     return build_ast_schema(document, assume_valid=True, assume_valid_sdl=True)
+
+
+def standing(changes: Iterable[Change], now: float) -> Iterator[Change]:
+    """What of these (newest first) still is between a source and what is served of it: the latest word on each coordinate."""
+    told: set[tuple[str, str]] = set()
+    for each in changes:
+        if (each.source, each.coordinate) not in told:
+            told.add((each.source, each.coordinate))
+            if each.state in (STAGED, REJECTED) or (each.state == SEEN and now - each.at < FRESH):
+                yield each
 
 
 def verdict(changes: Sequence[Change], on_change: str) -> str:

@@ -54,6 +54,11 @@ class History:
             log.warning("schema of %s: %s (%s, %s)", each.source, each.message, each.criticality, each.state)
         return news
 
+    def latest(self) -> list[Change]:
+        """Newest first."""
+        self._refresh()
+        return list(reversed(self._changes))
+
     def told(self) -> list[Mapping[str, Any]]:
         """Newest first, those of other processes included."""
         self._refresh()

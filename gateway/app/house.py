@@ -5,30 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from functools import partial
+from pathlib import Path
 from random import random
 from typing import Any
 
 from msgspec.structs import replace
 
 from gateway import __version__
-from gateway.app.changes import APPLIED, REJECTED, compare, verdict
+from gateway.app.changes import APPLIED, REJECTED, SAFE, SEEN, compare, standing, verdict
+from gateway.app.engines import engine_of
 from gateway.app.events import SILENT, Emitter
 from gateway.app.history import History
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
 from gateway.app.news import News
 from gateway.app.observing.sources import Named, labels_of, of_caches, of_engine, of_process, of_sources
-from gateway.app.rights import rights
 from gateway.app.supervisor import Supervisor
+from gateway.app.together import Together
 from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
-from gateway.engine import Engine, Limits
-from gateway.engine.labels import Shares
-from gateway.engine.returned import Returned
+from gateway.engine import Engine
 from gateway.engine.stories import Stories
-from gateway.engine.watched import Keep, Watched
+from gateway.engine.warnings import Drifting
+from gateway.engine.watched import Keep
 from gateway.errors import Disclosure, Owner
 from gateway.server.house import DoorLimits, Refused
 from gateway.sources.document import keep
@@ -43,6 +43,8 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts to read a source that was down."""
 CHANGES_TOLD = 100
+WARNED_EVERY = 60.0
+"""Seconds."""
 
 
 class House:
@@ -59,9 +61,10 @@ class House:
         emitter: Emitter = SILENT,
         shared: Shared | None = None,
         account: Keep | None = None,
+        socket: Path | None = None,
     ) -> None:
         """`composed` is called when a new engine has taken its place. `before`: whose place it is to take. `emitter` is told what
-        is new about the sources, `account` of every operation."""
+        is new about the sources, `account` of every operation. `socket`: the control socket of a worker that has siblings."""
         gateway = settings.gateway
         self.engine: Engine | None = None
         self.draining = False
@@ -88,11 +91,12 @@ class House:
         self._emitter = emitter
         self._shared = shared
         self.history: History = before.history if before else History(gateway.state)
-        self._news = News(self.history, emitter, self._whose, self._supervisor.start)
+        self._news = News(self.history, emitter, self._whose, self._supervisor.start, self._warn)
         self.stories: Stories = before.stories if before else Stories(drifted=self._news.drifted)
         self._sleep = sleep
         self._after_composing = composed
         self._account = account
+        self._together = Together(self.status, socket)
 
     # ------------------------------------------------------------ opening and closing
 
@@ -103,7 +107,10 @@ class House:
         self._before = None
         self.stories.drifted = self._news.drifted
         self._emitter.start(self._supervisor.start)
+        await self._served_at_last()
+        self._supervisor.start("warnings of drift", self._warned())
         await asyncio.gather(*map(self._keep, self._lines.values()))
+        self._supervisor.start("keeping what was built", self.keep_builds())
         for name, loaded in self._loaded.items():
             if not loaded.settled:
                 self._supervisor.start(f"source {name}", self._until_read(self._lines[name]))
@@ -129,6 +136,12 @@ class House:
         await self._emitter.close()
         used = [line.data for line in successor._lines.values()] if successor else []
         await asyncio.gather(*(line.close() for line in self._lines.values() if line.data not in used))
+
+    async def keep_builds(self) -> None:
+        """What is being served, for the next start."""
+        for subgraph in [each for loaded in self._loaded.values() for each in loaded.subgraphs]:
+            if subgraph.keep is not None:
+                await asyncio.to_thread(subgraph.keep)
 
     async def _until_read(self, line: Line) -> None:
         """Try again, less and less often, until the service itself has been read and what it says is being served."""
@@ -193,6 +206,7 @@ class House:
         self.engine = engine or self.engine
         if engine is not None:
             self._after_composing()
+            self._warn()
 
     async def _composed(self, loaded: Mapping[str, Loaded]) -> Engine | None:
         """None: the others do not fit together without what is left out, whose absence is no mistake of the configuration."""
@@ -265,6 +279,26 @@ class House:
             "cache": self._shared.status() if self._shared else {},
         }
 
+    async def _served_at_last(self) -> None:
+        """What was not served until this start is now, where it is what the service itself says."""
+        read = {part.name for each in self._loaded.values() if each.settled for part in each.subgraphs}
+        found = standing(self.history.latest(), self.history.clock())
+        if waited := [each for each in found if each.state != SEEN and each.source in read]:
+            await self._news.changed([replace(each, at=self.history.clock()) for each in waited], APPLIED)
+
+    async def _warned(self) -> None:
+        """What other processes have written down, or what is long past, changes the warnings, too."""
+        while True:
+            self._warn()
+            await asyncio.sleep(WARNED_EVERY)
+
+    def _warn(self) -> None:
+        """Answers that make use of what has drifted say so from now on."""
+        stands = (each for each in standing(self.history.latest(), self.history.clock()) if each.criticality != SAFE)
+        found = tuple(Drifting(each.source, each.coordinate, each.message, each.state, each.at) for each in stands)
+        if self.engine is not None and found != self.engine.drifting:
+            self._supervisor.start("drift", self.engine.drift(found))
+
     def _whose(self, name: str) -> tuple[str | None, Mapping[str, Any]]:
         """By the name of one of its subgraphs: a supergraph has several."""
         for line in self._lines.values():
@@ -300,6 +334,9 @@ class House:
         kept |= {"replies": (len(store), store.used)} if store is not None else {}
         return kept | ({"rows": (len(items), items.used)} if items is not None else {})
 
+    async def whole_status(self) -> dict[str, Any]:
+        return await self._together.status()
+
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)
 
@@ -332,40 +369,3 @@ def _owner(source: Source, loaded: Loaded) -> Owner:
 def _schema_status(loaded: Loaded) -> str:
     """`read` from the service, a `copy` of what it once said, or `missing`."""
     return "read" if loaded.settled else "copy" if loaded.subgraphs else "missing"
-
-
-def limits_of(settings: Settings) -> Limits:
-    gateway = settings.gateway
-    written = gateway.limits.model_dump()
-    named = {name: written[name] for name in Limits.__struct_fields__ if name in written}
-    return Limits(
-        **(named | {"cost": gateway.limits.cost or 0}),
-        weights={source.name: source.weight for source in settings.sources if source.weight != 1.0},
-        introspection=gateway.introspection,
-        suggestions=gateway.suggestions,
-    )
-
-
-def _returned(source: Source) -> tuple[Returned, ...]:
-    rules = (rule.propagate for rule in source.headers.response)
-    return tuple(Returned(rule.named.lower(), (rule.rename or rule.named).lower(), rule.merge) for rule in rules)
-
-
-def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | None = None, keep: Keep | None = None) -> Engine:
-    """The supergraph's engine, within the configured limits. `keep` is told of every operation, where there is one."""
-    gateway = settings.gateway
-    make = Engine if keep is None else partial(Watched, keep=keep)
-    return make(
-        supergraph,
-        limits=limits_of(settings),
-        disclosure=Disclosure(gateway.errors.upstream_detail, gateway.errors.audience),
-        owner=gateway.owner,
-        on_error=gateway.errors.on_error,
-        per_path=gateway.errors.per_path,
-        debug=frozenset(gateway.debug),
-        rights=rights(settings, supergraph),
-        stories=stories,
-        tagged=bool(gateway.http.cache_tags),
-        shares=Shares(gateway.override.labels, gateway.override.hash_by and gateway.override.hash_by.lower()),
-        returned={source.name: back for source in settings.sources if (back := _returned(source))},
-    )

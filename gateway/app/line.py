@@ -115,6 +115,7 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
         around=lambda send: guard(onion(policy, send, SourceState(source.name, policy, None, shared), shared)),
         headers=rules,
         state=settings.gateway.state,
+        built=settings.gateway.state / "built" if settings.gateway.state is not None else None,
     )
     items = shared.items if policy.cache and not source.require else None
     return Line(source, sends, data, schema, client, items, made_of)

@@ -20,6 +20,7 @@ from gateway.errors import SourceUnavailable
 from gateway.sources import KINDS
 from gateway.sources.base import Subgraph
 from gateway.sources.document import SchemaMissing
+from gateway.sources.garbage import no_garbage
 from gateway.upstream.call import Call, Reply
 
 log = logging.getLogger("gateway.app")
@@ -83,7 +84,8 @@ def supergraph(settings: Settings, loaded: Mapping[str, Loaded], told: Told | No
     if settings.gateway.ownership.in_schema:
         subgraphs.append(about(settings, told))
     try:
-        return compose(subgraphs, _links(settings, subgraphs, complete=len(loaded) == len(settings.sources)))
+        with no_garbage():
+            return compose(subgraphs, _links(settings, subgraphs, complete=len(loaded) == len(settings.sources)))
     except ConfigError as error:
         raise ConfigError(settings.located(error.problems)) from None
 

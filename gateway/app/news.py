@@ -25,14 +25,15 @@ Start = Callable[[str, Coroutine[None, None, None]], None]
 class News:
     """`whose` tells of a source its owner's name in the configuration, and the owner as errors show it.
 
-    `start` runs a named background task.
+    `start` runs a named background task. `noted` is called when something was written down.
     """
 
-    def __init__(self, history: History, emitter: Emitter, whose: Whose, start: Start) -> None:
+    def __init__(self, history: History, emitter: Emitter, whose: Whose, start: Start, noted: Callable[[], None]) -> None:
         self.history = history
         self._emitter = emitter
         self._whose = whose
         self._start = start
+        self._noted = noted
         self._pending: set[tuple[str, str, str]] = set()
 
     async def changed(self, changes: Sequence[Change], state: str) -> None:
@@ -61,6 +62,8 @@ class News:
         news = await asyncio.to_thread(self.history.add, changes)
         for event in self._events(news):
             self._emitter.emit(event)
+        if news:
+            self._noted()
 
     def _events(self, news: Iterable[Change]) -> Iterable[Event]:
         """One for each value that did not fit, one for all that a new schema brought."""

@@ -22,7 +22,7 @@ import uvloop
 
 from gateway.app.house import House
 from gateway.app.observing import Observatory
-from gateway.app.observing.scrape import Scrape
+from gateway.app.observing.scrape import COUNTED, Scrape
 from gateway.app.serving import Serving, Telling, Tenant
 from gateway.app.supervisor import Supervisor
 from gateway.app.systemd import ALIVE, READY, STOPPING, alive_every, notify, reloading
@@ -59,9 +59,19 @@ def bind_shared_admin(settings: Settings) -> socket.socket | None:
 
 
 def bind_control(settings: Settings, worker: int) -> socket.socket | None:
-    where = settings.gateway.admin_listen
-    path = where.path if isinstance(where, Socket) else settings.gateway.state / "admin.sock"
+    path = _control(settings)
     return _bind_file(settings, path.with_stem(f"{path.stem}-{worker}"))
+
+
+def begin_counting(settings: Settings) -> None:
+    """What workers counted when this gateway ran before is not theirs any more."""
+    with suppress(OSError):
+        _control(settings).with_name(COUNTED).unlink(missing_ok=True)
+
+
+def _control(settings: Settings) -> Path:
+    where = settings.gateway.admin_listen
+    return where.path if isinstance(where, Socket) else settings.gateway.state / "admin.sock"
 
 
 def _bind_file(settings: Settings, path: Path) -> socket.socket | None:
@@ -87,7 +97,7 @@ class Process:
         self._observatory = Observatory(settings)
         self._file = _file_of(sockets.control or sockets.admin)
         metrics = Scrape(self._observatory.families, self._file, sockets.worker) if settings.telemetry.metrics else None
-        telling = Telling(self._observatory, metrics)
+        telling = Telling(self._observatory, metrics, self._file if sockets.worker is not None else None)
         self._serving_now = Serving(settings, read, taken=self._taken, busy=self._busy, telling=telling)
         tenant = self._serving_now.now
         self._public = Listener(tenant.public, tenant.house)

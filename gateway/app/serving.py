@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.types import ASGIApp
@@ -57,6 +59,8 @@ class Telling(msgspec.Struct, frozen=True):
 
     observatory: Observatory | None = None
     metrics: Metrics | None = None
+    socket: Path | None = None
+    """The control socket of this process, where it is one of several workers."""
 
 
 UNHEARD = Telling()
@@ -114,9 +118,8 @@ class Serving:
         house_before, emitter = before.house if before else None, Emitter(webhooks(settings.events))
         seen, metrics = self._telling.observatory, self._telling.metrics
         account, watch = (seen.keep, seen.watch) if seen is not None else (None, None)
-        house = House(
-            settings, made, composed=memory.settle, before=house_before, emitter=emitter, shared=shared, account=account
-        )
+        told: dict[str, Any] = {"emitter": emitter, "account": account, "socket": self._telling.socket}
+        house = House(settings, made, composed=memory.settle, before=house_before, shared=shared, **told)
         front = street_of(settings, watch)
         public = street(house, front.front, public=frozenset(settings.gateway.admin.public), metrics=metrics)
         return Tenant(settings, shared, house, front, public, backyard(house, self.reload, metrics))

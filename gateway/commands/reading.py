@@ -65,8 +65,11 @@ def read(config: Path) -> Read:
 
 
 def _looking(settings: Settings) -> list[Line]:
-    """Lines that only look: what they read does not become the last good copy of a gateway that serves."""
-    return [msgspec.structs.replace(line, sends=msgspec.structs.replace(line.sends, fresh={})) for line in lines(settings)]
+    """Lines that only look: what they read does not become the last good copy of a gateway that serves, and nothing is believed
+    that an earlier start made of it."""
+    return [
+        msgspec.structs.replace(line, sends=msgspec.structs.replace(line.sends, fresh={}, built=None)) for line in lines(settings)
+    ]
 
 
 async def _load(lines: Sequence[Line]) -> dict[str, Loaded]:
@@ -121,7 +124,7 @@ def _keeping(line: Line, folder: Path) -> Line:
     """The line with `folder` for its last good copy, and no copy to fall back on."""
     schema = line.source.schema_.model_copy(update={"snapshot": None})
     source = msgspec.structs.replace(line.source, schema_=schema)
-    return msgspec.structs.replace(line, source=source, sends=msgspec.structs.replace(line.sends, state=folder))
+    return msgspec.structs.replace(line, source=source, sends=msgspec.structs.replace(line.sends, state=folder, built=None))
 
 
 def _written(source: Source, loaded: Loaded, folder: Path) -> Pulled:

@@ -76,7 +76,7 @@ def print_supergraph(supergraph: Supergraph) -> str:
     if problems:
         raise ConfigError(problems)
     joiner = _Joiner(supergraph)
-    definitions = (supergraph.whole_document or supergraph.document).definitions
+    definitions = (*supergraph.directives, *supergraph.whole_types.values())
     parts = [print_ast(node) for node in parse(joiner.head(), no_location=True).definitions]
     parts += [joiner.graphs(), *(print_ast(joiner.joined(node)) for node in definitions)]
     return "\n\n".join(parts) + "\n"

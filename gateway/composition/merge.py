@@ -7,7 +7,7 @@ Everything else is a clash, reported with the way out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLStreamDirective,
     InterfaceTypeDefinitionNode,
+    NamedTypeNode,
     NameNode,
     ObjectTypeDefinitionNode,
     TypeDefinitionNode,
@@ -38,13 +39,16 @@ from gateway.composition.links import link_field, resolve_links
 from gateway.composition.moves import answers, graph_of, overridden_for_good
 from gateway.composition.rules import Clash, directive_differences, merge_differences, several, sharing_differences
 from gateway.composition.satisfiability import query_as_a_type, unsatisfied
+from gateway.composition.schema import OpeningSchema
 from gateway.composition.supergraph import Supergraph
 from gateway.composition.together import check_extensions, check_interfaces, check_requirements, check_sharing, check_values
 from gateway.composition.types import Merging, Report, Usage, merge_type
+from gateway.composition.unopened import Merged, is_shared, merged_types, opened_for
 from gateway.composition.visible import hidden_coordinates, visible_types, with_visible_values
 from gateway.config.model import Link as LinkSettings
 from gateway.config.problem import ConfigError, Problem
 from gateway.sources.base import Subgraph
+from gateway.sources.packed import Packed
 from gateway.sources.reach import fields_of, named, possible_types
 
 QUERY = "Query"
@@ -57,6 +61,7 @@ Parts = Mapping[str, TypeDefinitionNode]
 def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -> Supergraph:
     """All subgraphs and links as one supergraph. Raises `ConfigError` with every problem; nothing half-composed is served."""
     problems: list[Problem] = []
+    subgraphs = opened_for(subgraphs)
     by_name = {s.name: s for s in subgraphs}
     types = _merged_types(subgraphs, by_name, problems)
     directives = _merge_directives(subgraphs, problems)
@@ -74,16 +79,16 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
         report("NO_QUERIES", QUERY, nothing, by_name)
     if any(p.severity == "error" for p in problems):
         raise ConfigError(problems)
-    document = DocumentNode(definitions=(*directives, *visible.values()))
-    schema = _build(document, problems)
-    everything = DocumentNode(definitions=(*directives, *types.values())) if hidden else document
-    whole = _build(everything, problems) if hidden else schema
+    schema = _schema(subgraphs, directives, visible, problems)
+    whole = _schema(subgraphs, directives, types, problems) if hidden else schema
     moving = choices(subgraphs, graph.possible, lambda labels: graph_of(subgraphs, types, resolved, labels))
     graphs = [graph, *(moving.graph(labels) for labels in moving.to_check())] if moving else [graph]
+    if isinstance(types, Merged) and not is_shared(subgraphs):
+        graphs = []  # of plain sources that share nothing, every field is where its row is
     if out_of_reach := [problem for each in graphs for problem in unsatisfied(each, visible, by_name, resolved)]:
         raise ConfigError([*problems, *dict.fromkeys(out_of_reach)])
     narrowed = with_visible_values(subgraphs, visible)
-    return Supergraph(schema, document, narrowed, graph, tuple(problems), everything, whole, moving)
+    return Supergraph(schema, directives, visible, narrowed, graph, tuple(problems), types, whole, moving)
 
 
 def _check_federation(
@@ -101,7 +106,7 @@ def _check_federation(
     report = _reporter(by_name, problems)
     for subgraph in subgraphs:
         check_directives(subgraph, by_name, report)
-    parts = _by_name(subgraphs)
+    parts = {name: {s.name: s.types[name] for s in having} for name, having in _by_name(subgraphs).items()}
     sources = {name: [s.name for s in subgraphs if name in s.types or name == QUERY] for name in types}
     interface_keys(by_name, graph.possible, report)
     check_extensions(by_name, parts, report)
@@ -126,12 +131,17 @@ def _reporter(by_name: Mapping[str, Subgraph], problems: list[Problem], severity
 
 def _merged_types(
     subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], problems: list[Problem]
-) -> dict[str, TypeDefinitionNode]:
+) -> MutableMapping[str, TypeDefinitionNode]:
     parts = _by_name(subgraphs)
     entities = {lookup.type for s in subgraphs for lookup in s.lookups}
     merging = _merging(subgraphs, by_name, problems)
-    types: dict[str, TypeDefinitionNode] = {QUERY: _merge_root(subgraphs, merging, problems)}
-    for name, definitions in parts.items():
+    types = merged_types(subgraphs)
+    types[QUERY] = _merge_root(subgraphs, merging, problems)
+    for name, having in parts.items():
+        if isinstance(types, Merged) and len(having) == 1 and isinstance(packed := having[0].types, Packed):
+            types.leave(name, packed)
+            continue
+        definitions = {s.name: s.types[name] for s in having}
         if any(by_name[s].facts is not None for s in definitions):
             types[name] = merge_type(name, definitions, merging)
         else:
@@ -140,12 +150,12 @@ def _merged_types(
     return types
 
 
-def _by_name(subgraphs: Sequence[Subgraph]) -> dict[str, dict[str, TypeDefinitionNode]]:
-    parts: dict[str, dict[str, TypeDefinitionNode]] = {}
+def _by_name(subgraphs: Sequence[Subgraph]) -> dict[str, list[Subgraph]]:
+    parts: dict[str, list[Subgraph]] = {}
     for subgraph in subgraphs:
-        for name, node in subgraph.types.items():
+        for name in subgraph.types:
             if name != subgraph.query:
-                parts.setdefault(name, {})[subgraph.name] = node
+                parts.setdefault(name, []).append(subgraph)
     return parts
 
 
@@ -159,7 +169,7 @@ def _merging(subgraphs: Sequence[Subgraph], by_name: Mapping[str, Subgraph], pro
     return Merging(
         by_name,
         lambda name, of: of in supertypes.get(name, ()),
-        _usage(subgraphs),
+        _usage(subgraphs if any(s.facts for s in subgraphs) else ()),
         _reporter(by_name, problems),
         _reporter(by_name, problems, "hint"),
         _contextual(subgraphs),
@@ -174,7 +184,7 @@ def _contextual(subgraphs: Sequence[Subgraph]) -> dict[tuple[str, str], frozense
     return found
 
 
-def _usage(subgraphs: Sequence[Subgraph]) -> Usage:
+def _usage(subgraphs: Iterable[Subgraph]) -> Usage:
     """Which types arguments and input fields name, and which fields give."""
     taken: set[str] = set()
     given: set[str] = set()
@@ -203,7 +213,7 @@ def _merge_root(subgraphs: Sequence[Subgraph], merging: Merging, problems: list[
     return replace(merged, description=None, directives=(), interfaces=())
 
 
-def _stand_in_fields(subgraphs: Sequence[Subgraph], types: dict[str, TypeDefinitionNode]) -> None:
+def _stand_in_fields(subgraphs: Sequence[Subgraph], types: MutableMapping[str, TypeDefinitionNode]) -> None:
     """What is added to an interface by an object that stands for it, all its object types have."""
     for name in dict.fromkeys(n for s in subgraphs if s.facts for n in s.facts.interface_objects):
         added = fields_of(types.get(name))
@@ -265,6 +275,33 @@ def _merge_directives(subgraphs: Sequence[Subgraph], problems: list[Problem]) ->
 # ---------------------------------------------------------------- schema and graph
 
 
+def _schema(
+    subgraphs: Sequence[Subgraph],
+    directives: tuple[DirectiveDefinitionNode, ...],
+    types: Mapping[str, TypeDefinitionNode],
+    problems: list[Problem],
+) -> GraphQLSchema:
+    if not isinstance(types, Merged):
+        return _build(DocumentNode(definitions=(*directives, *types.values())), problems)
+    own = _build(DocumentNode(definitions=(*directives, _ANY_QUERY)), problems)
+    schema = OpeningSchema(types, own.directives)
+    roots = [f.name.value for s in subgraphs if not isinstance(s.types, Packed) for f in fields_of(s.types[s.query])]
+    _refuse(schema.faults(types.made, roots), problems)
+    return schema
+
+
+_ANY_QUERY = ObjectTypeDefinitionNode(
+    name=NameNode(value=QUERY),
+    interfaces=(),
+    directives=(),
+    fields=(
+        FieldDefinitionNode(
+            name=NameNode(value="any"), type=NamedTypeNode(name=NameNode(value="Boolean")), arguments=(), directives=()
+        ),
+    ),
+)
+
+
 def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:
     """The schema clients see. What composition let through and GraphQL does not is a problem too, never a traceback."""
     try:
@@ -272,10 +309,14 @@ def _build(document: DocumentNode, problems: list[Problem]) -> GraphQLSchema:
         faults: Sequence[GraphQLError | TypeError] = validate_schema(schema)
     except TypeError as unknown:
         faults = [unknown]
+    _refuse(faults, problems)
+    return with_directives(schema)
+
+
+def _refuse(faults: Sequence[GraphQLError | TypeError], problems: list[Problem]) -> None:
     if faults:
         found = [Problem("INVALID_GRAPHQL", getattr(f, "message", str(f))) for f in faults]
         raise ConfigError([*problems, *found])
-    return with_directives(schema)
 
 
 def with_directives(schema: GraphQLSchema) -> GraphQLSchema:

@@ -14,8 +14,10 @@ from graphql import (
 )
 
 from gateway.composition.graph import Graph, Hop, Moves
+from gateway.composition.unopened import Opening
 from gateway.sources.base import Coordinate, Facts, Override, Subgraph
-from gateway.sources.reach import field_of, fields_of, possible_types
+from gateway.sources.packed import Packed
+from gateway.sources.reach import field_of, fields_of, outline, possible_types
 
 if TYPE_CHECKING:
     from gateway.composition.supergraph import Link
@@ -92,11 +94,16 @@ class _Gatherer:
     def __init__(self, subgraphs: Sequence[Subgraph], possible: Mapping[str, tuple[str, ...]], chosen: frozenset[str]) -> None:
         self.taken = overridden(subgraphs, chosen)
         self.moves = Moves()
+        if packed := [s for s in subgraphs if isinstance(s.types, Packed)]:
+            self.moves.fields, self.moves.declared = Opening(packed, self.taken), Opening(packed)
         self.moves.possible = possible
 
     # ------------------------------------------------------------ fields
 
     def types_of(self, subgraph: Subgraph) -> None:
+        if isinstance(subgraph.types, Packed):
+            self._packed_types_of(subgraph)
+            return
         local = possible_types(subgraph.types)
         facts = subgraph.facts or NOTHING
         self.moves.contexts |= {(subgraph.name, context): types for context, types in facts.contexts.items()}
@@ -114,6 +121,16 @@ class _Gatherer:
             elif isinstance(node, InterfaceTypeDefinitionNode | UnionTypeDefinitionNode):
                 self.moves.runtime[subgraph.name, name] = tuple(sorted(local.get(name, ())))
                 self._interface(subgraph, facts, name, node, local.get(name, frozenset()))
+
+    def _packed_types_of(self, subgraph: Subgraph) -> None:
+        """The root, which every request begins with; of the other types only what they are."""
+        local = possible_types(subgraph.types)
+        for name, kind, _ in outline(subgraph.types):
+            if kind == "object":
+                self.moves.runtime[subgraph.name, _owner(subgraph, name)] = (_owner(subgraph, name),)
+            elif kind in ("interface", "union"):
+                self.moves.runtime[subgraph.name, name] = tuple(sorted(local.get(name, ())))
+        self._fields(subgraph, NOTHING, QUERY, subgraph.query, subgraph.types[subgraph.query])
 
     def _fields(self, subgraph: Subgraph, facts: Facts, owner: str, name: str, node: TypeDefinitionNode) -> None:
         for field in fields_of(node):
@@ -158,14 +175,10 @@ class _Gatherer:
 
 
 def possible_of(types: Mapping[str, TypeDefinitionNode]) -> dict[str, tuple[str, ...]]:
-    possible: dict[str, list[str]] = {
-        name: [m.name.value for m in node.types or ()]
-        for name, node in types.items()
-        if isinstance(node, UnionTypeDefinitionNode)
-    }
-    possible |= {name: [] for name, node in types.items() if isinstance(node, InterfaceTypeDefinitionNode)}
-    for name, node in types.items():
-        if isinstance(node, ObjectTypeDefinitionNode):
-            for interface in node.interfaces or ():
-                possible.setdefault(interface.name.value, []).append(name)
+    kinds = list(outline(types))
+    possible = {name: list(names) for name, kind, names in kinds if kind == "union"}
+    possible |= {name: [] for name, kind, _ in kinds if kind == "interface"}
+    for name, kind, names in kinds:
+        for interface in names if kind == "object" else ():
+            possible.setdefault(interface, []).append(name)
     return {name: tuple(members) for name, members in possible.items()}

@@ -18,6 +18,7 @@ from gateway.composition.rules import contact_of
 from gateway.composition.supergraph import Link
 from gateway.config.problem import Problem
 from gateway.sources.base import Subgraph
+from gateway.sources.packed import Packed
 from gateway.sources.reach import fields_of, named
 
 Types = Mapping[str, TypeDefinitionNode]
@@ -255,7 +256,7 @@ def query_as_a_type(subgraphs: Iterable[Subgraph]) -> list[Problem]:
     """A root that can be met below the root, and a plain type with the root's name: neither can be told from the real one."""
     problems = []
     for subgraph in subgraphs:
-        for name, node in subgraph.types.items():
+        for name, node in subgraph.types.items() if not isinstance(subgraph.types, Packed) else ():
             if name == "Query" != subgraph.query:
                 problems.append(_second_query(subgraph, "Query", "is a plain type, but Query is the root of every schema"))
             for field in fields_of(node):

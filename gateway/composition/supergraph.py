@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from graphql import DocumentNode, GraphQLSchema, InputValueDefinitionNode, TypeNode, ValueNode
+from graphql import DirectiveDefinitionNode, DocumentNode, GraphQLSchema, InputValueDefinitionNode, TypeNode, ValueNode
 
 from gateway.composition.choices import Choices, Labels
 from gateway.composition.graph import Graph
 from gateway.config.problem import Problem
 from gateway.sources.base import Batch, Subgraph
+from gateway.sources.reach import Types
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -41,17 +42,24 @@ class Supergraph(msgspec.Struct, frozen=True):
     """All subgraphs composed. `schema` is what clients see; `graph` is what planning searches."""
 
     schema: GraphQLSchema
-    document: DocumentNode
+    directives: tuple[DirectiveDefinitionNode, ...]
+    types: Types
+    """As clients see them."""
     subgraphs: Mapping[str, Subgraph]
     graph: Graph
     hints: tuple[Problem, ...] = ()
-    whole_document: DocumentNode | None = None
-    """`document` with what clients do not see; None: they see all."""
+    whole_types: Types = {}
+    """With what clients do not see."""
     whole: GraphQLSchema | None = None
     """The schema with what clients do not see; requirements may name it."""
 
     choices: Choices | None = None
     """Fields that move for some requests; None: there are none."""
+
+    @property
+    def document(self) -> DocumentNode:
+        """All definitions that clients see."""
+        return DocumentNode(definitions=(*self.directives, *self.types.values()))
 
     def chosen(self, labels: Labels) -> Supergraph:
         """This supergraph for requests that have these labels; `graph` is for those that have none."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from graphql import EnumTypeDefinitionNode, TypeDefinitionNode
 
+from gateway.composition.unopened import changed
 from gateway.sources.base import Subgraph
 
 Types = Mapping[str, TypeDefinitionNode]
@@ -26,10 +27,10 @@ def _shown(coordinate: str, query: str) -> str:
     return f"{QUERY}{dot}{rest}" if name == query else coordinate
 
 
-def visible_types(types: Types, hidden: frozenset[str]) -> dict[str, TypeDefinitionNode]:
+def visible_types(types: Types, hidden: frozenset[str]) -> Types:
     """The types without what is hidden."""
     if not hidden:
-        return dict(types)
+        return types
     return {name: _visible(name, node, hidden) for name, node in types.items() if name not in hidden or name == QUERY}
 
 
@@ -60,8 +61,8 @@ def with_visible_values(subgraphs: Iterable[Subgraph], types: Types) -> dict[str
 
 def _narrowed(subgraph: Subgraph, types: Types) -> Subgraph:
     narrowed: dict[str, Mapping[Any, str]] = {}
-    for name, node in subgraph.types.items():
-        shown = types.get(name)
+    for name in changed(types):
+        node, shown = subgraph.types.get(name), types.get(name)
         if isinstance(node, EnumTypeDefinitionNode) and isinstance(shown, EnumTypeDefinitionNode):
             names = {v.name.value for v in shown.values or ()}
             if any(v.name.value not in names for v in node.values or ()):

@@ -30,9 +30,9 @@ from gateway.engine.recalled import Landings, Recalled
 from gateway.engine.render import Renderer
 from gateway.engine.returned import Returned, exposed, returned
 from gateway.engine.rights import Rights
-from gateway.engine.store import AnswerStore, Lru, Stored
+from gateway.engine.store import AnswerStore, Lru, weighed
 from gateway.engine.stories import Stories
-from gateway.engine.warnings import deprecated, field_deprecated
+from gateway.engine.warnings import Drifting, deprecated, drifted, field_deprecated
 from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
 from gateway.execution.compile import Leaves, Ready, compile_plan
@@ -98,6 +98,7 @@ class Engine:
         self.shares = shares
         self.per_path = per_path
         self.render = Renderer(supergraph, owner, disclosure, new_id, clock)
+        self.drifting: tuple[Drifting, ...] = ()
         self.documents: Lru[tuple[str, str | None], Document | RequestError] = Lru(DOCUMENTS, DOCUMENT_CHARACTERS)
         self.introspections: Lru[tuple[Variant, bytes], Mapping[str, bytes]] = Lru(INTROSPECTIONS, INTROSPECTION_BYTES)
         self.leaves: Leaves = {}
@@ -190,11 +191,26 @@ class Engine:
                 document.rules = self.rights.of_document(document.parsed[0])
             if document.refusal is None:
                 document.labels = labels_of(self.supergraph, document.parsed[0])
-            document.shown = Shown(warnings=[field_deprecated(each) for each in deprecated(self.supergraph, document.parsed[0])])
+            document.shown = self._said_of(document)
         except RequestError as refused:
             document = refused
         self.documents.put((asked.document, asked.operation_name), document, len(asked.document))
         return document
+
+    def _said_of(self, document: Document) -> Shown:
+        """What every answer to it says beside its data."""
+        node = document.parsed[0]
+        warnings = [field_deprecated(each) for each in deprecated(self.supergraph, node)]
+        return Shown(warnings=[*warnings, *(drifted(self.supergraph, node, self.drifting) if self.drifting else ())])
+
+    async def drift(self, drifting: Sequence[Drifting]) -> None:
+        """From now on answers say so that make use of it. Costs nothing but where documents name what it is about."""
+        names = {each.field for each in (*self.drifting, *drifting)}
+        self.drifting = tuple(drifting)
+        known = [(text, each) for (text, _), each in self.documents.latest(DOCUMENTS) if isinstance(each, Document)]
+        concerned = [each for text, each in known if any(name in text for name in names) and each.refusal is None]
+        for each in concerned:
+            each.shown = await asyncio.to_thread(self._said_of, each)
 
     def _compiled(self, asked: Asked, document: Document, variables: Variables, flags: tuple[int, ...], lacking: int) -> Variant:
         began = time.monotonic()
@@ -254,7 +270,7 @@ class Engine:
         if not own:
             shown = Shown(of_flight(), shown.warnings)
         elif outcome.expires > self.clock() and not outcome.errors and not outcome.announced:
-            self.answers.put(key, Stored(replace(outcome, exchanges=())))
+            self.answers.put(key, weighed(key, replace(outcome, exchanges=())))
         answer = self.render.outcome(outcome, request, shown)
         return self.failed(asked, answer, document, variant, outcome) if answer.has_errors else answer
 

@@ -28,6 +28,7 @@ from graphql import (
 from gateway.composition import Supergraph
 from gateway.engine.store import Lru
 from gateway.errors import NotSent, not_allowed
+from gateway.sources.packed import Packed
 from gateway.upstream.caller import Caller, Requirement, Sets
 
 REMEMBERED = 1_000
@@ -157,6 +158,8 @@ def _known(schema: GraphQLSchema, type_name: str, field: str) -> bool:
 def _stated(supergraph: Supergraph) -> Iterator[tuple[str, Rule]]:
     """What sources state in their own schemas, by directives."""
     for subgraph in supergraph.subgraphs.values():
+        if isinstance(subgraph.types, Packed):  # of kinds that state no rights
+            continue
         for name, node in subgraph.types.items():
             shown = "Query" if name == subgraph.query else name
             yield from ((shown, Rule(subgraph.name, need)) for need in _required(node.directives or ()))

@@ -15,7 +15,9 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 ANSWERS = 500
-ANSWER_BYTES = 64 * 1024 * 1024
+ANSWER_BYTES = 16 * 1024 * 1024
+PER_ANSWER = 500
+"""Bytes of Python objects that come with an answer and its key; measured."""
 
 
 class Lru(Generic[K, V]):
@@ -56,6 +58,15 @@ class Stored(msgspec.Struct, frozen=True):
     """An answer without errors or warnings, until its strictest part expires."""
 
     outcome: Outcome
+    size: int = 0
+    """Bytes, about, with its key and what Python adds."""
+
+
+def weighed(key: tuple[Any, ...], outcome: Outcome) -> Stored:
+    """`key`: the operation, its variables as bytes, who asks as texts, and what else tells answers apart."""
+    _, variables, identity, *_ = key
+    asked = len(variables) + sum(len(value) for value in identity if value is not None)
+    return Stored(outcome, PER_ANSWER + asked + len(outcome.data))
 
 
 class AnswerStore:
@@ -81,17 +92,17 @@ class AnswerStore:
         if key in self._entries:
             self._drop(key)
         self._entries[key] = stored
-        self._bytes += len(stored.outcome.data)
+        self._bytes += stored.size
         while len(self._entries) > ANSWERS or self._bytes > ANSWER_BYTES:
             self._drop(next(iter(self._entries)))
 
     def _drop(self, key: tuple[Any, ...]) -> None:
-        self._bytes -= len(self._entries.pop(key).outcome.data)
+        self._bytes -= self._entries.pop(key).size
 
     def __len__(self) -> int:
         return len(self._entries)
 
     @property
     def size(self) -> int:
-        """Bytes of data."""
+        """Bytes of all that is kept, about."""
         return self._bytes

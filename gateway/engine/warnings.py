@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -139,6 +139,53 @@ def deprecated(supergraph: Supergraph, document: DocumentNode) -> tuple[Deprecat
     visitor = _Deprecations(supergraph)
     visit(document, TypeInfoVisitor(visitor.info, visitor))
     return tuple(visitor.found.values())[:LISTED]
+
+
+class Drifting(msgspec.Struct, frozen=True):
+    """Where a source is not what its schema, as it is served, says."""
+
+    service: str
+    coordinate: str
+    message: str
+    state: str
+    """seen: an answer did not fit; staged or rejected: its new schema is not served."""
+    since: float
+    """On the `time.time` clock."""
+
+    @property
+    def field(self) -> str:
+        """The name that a document has to hold to make use of it."""
+        return self.coordinate.partition("(")[0].rpartition(".")[2]
+
+
+def drifted(supergraph: Supergraph, document: DocumentNode, drifting: Iterable[Drifting]) -> Iterator[Warning_]:
+    """A warning for each that the document makes use of."""
+    visitor = _Used(supergraph)
+    visit(document, TypeInfoVisitor(visitor.info, visitor))
+    for each in list(drifting):
+        if each.coordinate in visitor.found:
+            name = f"{each.service[:1].upper()}{each.service[1:]}"
+            seen = f"{name} has answered with what does not fit its schema: {each.message}"
+            message = seen if each.state == "seen" else f"{name} has changed its schema, and that is not served: {each.message}"
+            told = {"code": "SCHEMA_DRIFT", "service": each.service, "coordinate": each.coordinate, "state": each.state}
+            yield {**told, "since": moment(each.since), "message": message}
+
+
+class _Used(Visitor):
+    """Coordinates of the fields, arguments and types that a document makes use of."""
+
+    def __init__(self, supergraph: Supergraph) -> None:
+        super().__init__()
+        self.info = TypeInfo(supergraph.schema)
+        self.found: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        field, parent = self.info.get_field_def(), self.info.get_parent_type()
+        if field is None or parent is None:
+            return
+        coordinate = f"{get_named_type(parent).name}.{node.name.value}"
+        self.found |= {coordinate, get_named_type(parent).name, get_named_type(field.type).name}
+        self.found |= {f"{coordinate}({given.name.value}:)" for given in node.arguments or ()}
 
 
 class _Deprecations(Visitor):

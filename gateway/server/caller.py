@@ -17,6 +17,9 @@ MILLISECONDS = re.compile(rb"[0-9]{1,9}")
 TIME_LEFT = b"x-envoy-expected-rq-timeout-ms"
 ANSWERING = 0.1
 """Seconds, and part of a shorter time, that are kept for putting the answer together and sending it."""
+TRACESTATE = re.compile(rb"[a-z0-9][a-z0-9_*/@\-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
+"""One member (Trace Context level 2, section 3.3.1.3)."""
+TRACESTATE_MEMBERS = 32
 TRACESTATE_MAX = 512
 BAGGAGE_MAX = 8192
 
@@ -87,9 +90,21 @@ def _trace(fields: Fields) -> tuple[str | None, str | None, str | None]:
     """W3C Trace Context and Baggage. A tracestate without a valid traceparent means nothing, so it is dropped with it."""
     baggage = _text(fields.get(b"baggage"), PRINTABLE, BAGGAGE_MAX)
     traceparent = fields.get(b"traceparent")
-    if traceparent is None or not TRACEPARENT.fullmatch(traceparent) or not _known_version_has_its_length(traceparent):
+    if traceparent is None:
         return None, None, baggage
-    return traceparent.decode("ascii"), _text(fields.get(b"tracestate"), PRINTABLE, TRACESTATE_MAX), baggage
+    traceparent = traceparent.strip(b" \t")
+    if not TRACEPARENT.fullmatch(traceparent) or not _known_version_has_its_length(traceparent):
+        return None, None, baggage
+    return traceparent.decode("ascii"), _state(fields.get(b"tracestate")), baggage
+
+
+def _state(value: bytes | None) -> str | None:
+    """All of it or, where a member is none or there are too many, nothing: as the specification has it. Empty members go."""
+    members = [member for part in value.split(b",") if (member := part.strip(b" \t"))] if value else []
+    if not members or len(members) > TRACESTATE_MEMBERS or not all(map(TRACESTATE.fullmatch, members)):
+        return None
+    state = b",".join(members)
+    return state.decode("ascii") if len(state) <= TRACESTATE_MAX else None
 
 
 def _known_version_has_its_length(traceparent: bytes) -> bool:

@@ -154,7 +154,11 @@ class House(Protocol):
     def source_names(self) -> Sequence[str]: ...
 
     def status(self) -> dict[str, Any]:
-        """The body of `/status.json`."""
+        """How it is with this process."""
+        ...
+
+    async def whole_status(self) -> dict[str, Any]:
+        """How it is with all workers together: the body of `/status.json`."""
         ...
 
     def story(self, wanted: str) -> dict[str, Any] | None:

@@ -44,6 +44,7 @@ PLAIN = f"""<!doctype html>
   textarea, pre {{ font: 14px/1.4 ui-monospace, monospace; width: 100%; box-sizing: border-box }}
   pre {{ background: #f4f4f4; padding: 1rem; min-height: 4rem; overflow: auto }}
 </style>
+<main>
 <h1>GraphQL</h1>
 <p>The GraphiQL page was not built. Run <code>make graphiql</code> in the project's folder (it brings its own Node) and
 restart the gateway. Until then, this page runs a query.</p>
@@ -52,7 +53,8 @@ restart the gateway. Until then, this page runs a query.</p>
   <p><label>Variables (JSON)<br><textarea name="variables" rows="3"></textarea></label></p>
   <p><button>Run</button></p>
 </form>
-<pre></pre>
+<pre aria-label="Answer" aria-live="polite" tabindex="0"></pre>
+</main>
 <script>{SCRIPT}</script>
 </html>
 """

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from starlette.types import Receive, Scope, Send
 
 from gateway.server.house import House
-from gateway.server.reply import NO_STORE, RawHeaders, Said
+from gateway.server.reply import NO_STORE, RawHeaders, Said, reply
 
 HTML = b"text/html; charset=utf-8"
 STYLE = Path(__file__).with_name("status.css").read_text("utf-8")
+STILL = b"still"
 REFRESH = 10
 """Seconds."""
 HEADERS: RawHeaders = (
@@ -32,18 +34,33 @@ WIDTH, HEIGHT = 300, 44
 Facts = Mapping[str, Any]
 
 
-def status_json(house: House, *, public: bool = False) -> Said:
-    return Said(200, b"application/json", msgspec.json.encode(_facts(house, public)), (NO_STORE,))
+class Status:
+    """`/status`, or with `page` False `/status.json`: of all workers together."""
+
+    def __init__(self, house: House, *, page: bool = True, public: bool = False, now: Callable[[], float] = time.time) -> None:
+        self._house = house
+        self._page = page
+        self._public = public
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  what an ASGI application takes
+        facts = self._shown(await self._house.whole_status())
+        if not self._page:
+            await reply(send, 200, b"application/json", msgspec.json.encode(facts), (NO_STORE,))
+            return
+        still = STILL in scope["query_string"].split(b"&")
+        headers = HEADERS if still else (*HEADERS, (b"refresh", b"%d" % REFRESH))
+        await reply(send, 200, HTML, render(facts, self._now(), still=still).encode(), headers)
+
+    def _shown(self, told: dict[str, Any]) -> dict[str, Any]:
+        """What only operators may read (whom to page, what to do) stays on the admin address, unless all answers show it."""
+        hidden = self._public and self._house.disclosure.audience != "internal"
+        return _without_internal(told) if hidden else told
 
 
-def status_page(house: House, *, public: bool = False, now: Callable[[], float] = time.time) -> Said:
-    return Said(200, HTML, render(_facts(house, public), now()).encode(), HEADERS)
-
-
-def _facts(house: House, public: bool) -> dict[str, Any]:
-    """What only operators may read (whom to page, what to do) stays on the admin address, unless all answers show it."""
-    told = house.status()
-    return _without_internal(told) if public and house.disclosure.audience != "internal" else told
+def process_status(house: House) -> Said:
+    """Of this process alone, for its siblings."""
+    return Said(200, b"application/json", msgspec.json.encode(house.status()), (NO_STORE,))
 
 
 def _without_internal(told: dict[str, Any]) -> dict[str, Any]:
@@ -56,8 +73,8 @@ def _without_internal(told: dict[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------- the page
 
 
-def render(facts: Facts, now: float) -> str:
-    """The whole page. Everything from outside is escaped."""
+def render(facts: Facts, now: float, *, still: bool = False) -> str:
+    """The whole page. Everything from outside is escaped. `still`: it stays as it is until it is asked for again."""
     sources = sorted(facts["sources"], key=lambda each: (_rank(each), each["name"]))
     troubled = [each["name"] for each in sources if _rank(each) < 2]
     said = f"{', '.join(troubled)} {'needs' if len(troubled) == 1 else 'need'} attention" if troubled else "All sources are well"
@@ -65,12 +82,12 @@ def render(facts: Facts, now: float) -> str:
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
-        f'<meta http-equiv="refresh" content="{REFRESH}"><meta name="color-scheme" content="light dark">',
+        '<meta name="color-scheme" content="light dark">',
         f"<title>{escape(said)} · Signpost</title><style>{STYLE}</style></head><body>",
         f'<header><p class="brand">Signpost <span class="quiet">{escape(str(facts.get("version", "")))}</span></p>',
         f'<h1 class="{"bad" if troubled else "good"}">{escape(said)}</h1>',
         f'<p class="quiet">The gateway is {state}, run by {_reach(facts.get("owner", {}))}. Figures are of the last ten minutes; '
-        f'<time datetime="{_moment(now)}">{_moment(now)[11:19]} UTC</time>, every {REFRESH} s anew.</p></header>',
+        f'<time datetime="{_moment(now)}">{_moment(now)[11:19]} UTC</time>, {_pace(still)}.</p></header>',
         '<main><h2 class="off-screen">Sources</h2><ul class="cards">',
         *(_card(each, now) for each in sources),
         "</ul>",
@@ -78,6 +95,15 @@ def render(facts: Facts, now: float) -> str:
         '</main><footer class="quiet"><p>The same for programs: <a href="status.json">status.json</a></p></footer></body></html>',
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _pace(still: bool) -> str:
+    """Whoever reads slowly, or has it read to them, can make the page hold still (WCAG 2.2.1)."""
+    return (
+        f'<a href="status">every {REFRESH} s anew</a>'
+        if still
+        else f'every {REFRESH} s anew: <a href="status?still">hold still</a>'
+    )
 
 
 def _rank(source: Facts) -> int:

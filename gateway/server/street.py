@@ -22,7 +22,7 @@ from gateway.server.negotiation import Media
 from gateway.server.page import ASSETS, BUNDLE, Assets, page
 from gateway.server.reload import Reload, Reloaded
 from gateway.server.reply import Saying
-from gateway.server.status import status_json, status_page
+from gateway.server.status import Status, process_status
 from gateway.server.view import Streams
 
 GRAPHQL = "/graphql"
@@ -64,13 +64,16 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
 
 def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = None, metrics: Metrics | None = None) -> ASGIApp:
     """The application on the admin address. `reload` reads the configuration again."""
+    process = Route("/process.json", Saying(lambda: process_status(house)))
     explain = Route("/explain/{wanted}", Explain(house))
     holds = (
         Route("/sources/{name}/hold", Hold(house, release=False)),
         Route("/sources/{name}/release", Hold(house, release=True)),
     )
     again = [Route("/reload", Reload(reload))] if reload is not None else []
-    return _application(house, [*_health(house), *_status(house, public=False), explain, *holds, *again, *_metrics(metrics)])
+    return _application(
+        house, [*_health(house), *_status(house, public=False), process, explain, *holds, *again, *_metrics(metrics)]
+    )
 
 
 def _metrics(metrics: Metrics | None) -> Sequence[BaseRoute]:
@@ -84,8 +87,7 @@ def _health(house: House) -> Sequence[BaseRoute]:
 
 
 def _status(house: House, *, public: bool) -> Sequence[BaseRoute]:
-    page, facts = Saying(lambda: status_page(house, public=public)), Saying(lambda: status_json(house, public=public))
-    return Route("/status", page), Route("/status.json", facts)
+    return Route("/status", Status(house, public=public)), Route("/status.json", Status(house, page=False, public=public))
 
 
 def _application(house: House, routes: Sequence[BaseRoute], graphql: ASGIApp | None = None) -> ASGIApp:

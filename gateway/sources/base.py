@@ -396,6 +396,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """False: built from a snapshot because the source could not be read."""
     items: Items | None = None
     """Where single rows of its batches are kept; None: they are not."""
+    keep: Callable[[], None] | None = None
+    """Writes down what it was made of for the next start; called once it is being served, off the event loop."""
     per_operation: int = 32
     """Calls of one request to this source that may be open at once."""
     entities_per_call: int = 1000

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from graphql import (
+    EnumTypeDefinitionNode,
     FieldDefinitionNode,
     InputObjectTypeDefinitionNode,
     InterfaceTypeDefinitionNode,
@@ -14,12 +15,23 @@ from graphql import (
     Node,
     NonNullTypeNode,
     ObjectTypeDefinitionNode,
+    ScalarTypeDefinitionNode,
     TypeDefinitionNode,
     TypeNode,
     UnionTypeDefinitionNode,
 )
 
 Types = Mapping[str, TypeDefinitionNode]
+Outline = tuple[str, str, tuple[str, ...]]
+"""A type's name, its kind, and its interfaces or members."""
+KINDS: Mapping[type[TypeDefinitionNode], str] = {
+    ObjectTypeDefinitionNode: "object",
+    InterfaceTypeDefinitionNode: "interface",
+    UnionTypeDefinitionNode: "union",
+    EnumTypeDefinitionNode: "enum",
+    InputObjectTypeDefinitionNode: "input",
+    ScalarTypeDefinitionNode: "scalar",
+}
 BUILT_IN = frozenset({"Int", "Float", "String", "Boolean", "ID"})
 
 
@@ -54,17 +66,29 @@ def field_of(node: TypeDefinitionNode | None, name: str) -> FieldDefinitionNode 
     return next((f for f in fields_of(node) if f.name.value == name), None)
 
 
+def outline(types: Types) -> Iterable[Outline]:
+    """Of each type what it is and belongs to. Types that are packed say it without being opened."""
+    known: Callable[[], Iterable[Outline]] | None = getattr(types, "outline", None)
+    return known() if known is not None else ((name, KINDS[type(node)], relatives(node)) for name, node in types.items())
+
+
+def relatives(node: TypeDefinitionNode) -> tuple[str, ...]:
+    """The interfaces of a type, or the members of a union."""
+    named = node.types if isinstance(node, UnionTypeDefinitionNode) else getattr(node, "interfaces", None)
+    return tuple(each.name.value for each in named or ())
+
+
 def possible_types(types: Types) -> dict[str, frozenset[str]]:
     """abstract type → its object types."""
     possible: dict[str, set[str]] = {}
-    for name, node in types.items():
-        if isinstance(node, UnionTypeDefinitionNode):
-            possible[name] = {member.name.value for member in node.types or ()}
-        elif isinstance(node, InterfaceTypeDefinitionNode):
+    for name, kind, names in outline(types):
+        if kind == "union":
+            possible[name] = set(names)
+        elif kind == "interface":
             possible.setdefault(name, set())
-        elif isinstance(node, ObjectTypeDefinitionNode):
-            for interface in node.interfaces or ():
-                possible.setdefault(interface.name.value, set()).add(name)
+        elif kind == "object":
+            for interface in names:
+                possible.setdefault(interface, set()).add(name)
     return {name: frozenset(members) for name, members in possible.items()}
 
 

@@ -9,7 +9,7 @@ import importlib
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -193,9 +193,3 @@ class LogExport:
 
     def close(self) -> None:
         self._provider.shutdown()
-
-
-def close_all(exports: Iterable[SpanExport | MetricExport | LogExport]) -> None:
-    """What is still on its way is sent, as long as the collector takes it."""
-    for each in exports:
-        each.close()

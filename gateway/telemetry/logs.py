@@ -9,6 +9,7 @@ import logging
 import queue
 import re
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
@@ -26,6 +27,8 @@ LINE = 16 * 1024
 """Characters of a line, at most."""
 QUEUE = 10_000
 """Lines that may wait for whoever reads them."""
+PATIENCE = 3.0
+"""Seconds at the end."""
 FACTS = "facts"
 MASK = "***"
 NAMED = "password|passwd|secret|token|api[_-]?key|authorization|cookie"
@@ -33,7 +36,8 @@ RULES = (
     (re.compile(r"(?i)\b(bearer|basic|dpop)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*"), MASK),
     (re.compile(r"//[^/@\s\"]+@"), f"//{MASK}@"),
-    (re.compile(rf"(?i)((?:{NAMED})[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]{{3,}}"), rf"\1{MASK}"),
+    (re.compile(rf"(?i)((?:{NAMED})\\*[\"']?\s*[=:]\s*\\*[\"'])[^\"'\\]+"), rf"\1{MASK}"),
+    (re.compile(rf"(?i)((?:{NAMED})\s*[=:]\s*)[^\s\"',;&\\]{{3,}}"), rf"\1{MASK}"),
 )
 """What looks like a credential is one, wherever it stands."""
 LEVELS = {
@@ -143,6 +147,16 @@ class _Waiting(QueueHandler):
             self._lost.add("logs", "queue")
 
 
+class _Writing(QueueListener):
+    def __init__(self, lines: queue.Queue[Any], *handlers: logging.Handler) -> None:
+        super().__init__(lines, *handlers)
+        self._every = lines
+
+    def enqueue_sentinel(self) -> None:
+        """Behind everything that waits, also where the queue is full."""
+        self._every.put(None)
+
+
 class _Exported(logging.Handler):
     """Records for a collector, with the ids of their trace."""
 
@@ -152,6 +166,8 @@ class _Exported(logging.Handler):
         self._mask = mask
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("opentelemetry"):
+            return  # an exporter's trouble is not told through that exporter
         facts: dict[str, Any] = getattr(record, FACTS, {})
         attributes = {name: value for name, value in facts.items() if isinstance(value, str | int | float | bool)}
         others = {name: _shown(value) for name, value in facts.items() if name not in attributes and value}
@@ -192,7 +208,7 @@ class Logging:
             handlers.append(_Exported(export, mask))
         self._lines: queue.Queue[Any] = queue.Queue(QUEUE)
         self._handler = _Waiting(self._lines, lost)
-        self._listener = QueueListener(self._lines, *handlers)
+        self._listener = _Writing(self._lines, *handlers)
         self._before: list[logging.Handler] = []
 
     def start(self) -> None:
@@ -201,6 +217,8 @@ class Logging:
         self._listener.start()
 
     def close(self) -> None:
-        """Every line that waits is written; what is said after that goes where it went before."""
+        """Every line that waits is written, if somebody reads; what is said after that goes where it went before."""
         logging.getLogger().handlers = self._before
-        self._listener.stop()
+        ending = threading.Thread(target=self._listener.stop, daemon=True)
+        ending.start()
+        ending.join(PATIENCE)

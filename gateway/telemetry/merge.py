@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -47,17 +47,28 @@ def _added(one: Series, other: Series, family: Family) -> Series:
     return Series(one.labels, value, counts, tuple(a or b for a, b in pairs))
 
 
-class Departed:
-    """The last counts of processes that have gone, beside those that are there. Without a file: as long as this process lives."""
+GONE = "gone"
+"""In place of a process: what all of those together counted that live no more."""
 
-    def __init__(self, file: Path | None) -> None:
+
+class Departed:
+    """The last counts of processes that have gone, beside those that are there. Without a file: as long as this process lives.
+
+    One that lives and only does not answer at the moment counts for what it was last seen with.
+    """
+
+    def __init__(self, file: Path | None, alive: Callable[[str], bool]) -> None:
+        """`alive`: does that process live?"""
         self._file = file
+        self._alive = alive
         self._seen: Snapshots = {}
 
     def with_those(self, present: Snapshots) -> tuple[Family, ...]:
         """All together; and remember what each of them has counted by now."""
-        gone = {name: lasting(families) for name, families in self._read().items() if name not in present}
-        kept = {"gone": merged(gone.values())} if gone else {}
+        absent = {name: lasting(families) for name, families in self._read().items() if name not in present}
+        silent = {name: families for name, families in absent.items() if name != GONE and self._alive(name)}
+        gone = [families for name, families in absent.items() if name not in silent]
+        kept = {**silent, GONE: merged(gone)} if gone else silent
         self._write({**kept, **present})
         return merged([*present.values(), *kept.values()])
 

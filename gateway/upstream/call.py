@@ -143,5 +143,7 @@ class Sends(msgspec.Struct, frozen=True):
     headers: HeaderRules = HeaderRules()
     state: Path | None = None
     """Folder for the last good copies of schemas; None: none are kept."""
+    built: Path | None = None
+    """Folder for what is built of schemas, to begin with at the next start; None: all is built anew."""
     fresh: dict[str, bytes] | None = None
     """source → a document that was just read: it becomes the last good copy only once it is served. None: at once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -33,6 +33,8 @@ class Traffic(msgspec.Struct, frozen=True):
     series: tuple[int, ...] = ()
     """Uses per slice of ten seconds, oldest first."""
     failures: tuple[int, ...] = ()
+    buckets: tuple[int, ...] = ()
+    """Calls by latency, for those who put several together."""
 
 
 class Meter:
@@ -87,10 +89,11 @@ class Meter:
             p95_ms=quantile(buckets, 0.95),
             series=tuple(sum(each[:FIRST_BUCKET]) for each in order),
             failures=tuple(each[1] + each[5] for each in order),
+            buckets=tuple(buckets),
         )
 
 
-def quantile(buckets: list[int], share: float) -> float | None:
+def quantile(buckets: Sequence[int], share: float) -> float | None:
     """The latency below which this share of calls stayed, taken as evenly spread within its bucket; None without calls."""
     total = sum(buckets)
     wanted = total * share

@@ -8,8 +8,10 @@ import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 
+import { accessible } from './accessible.js';
 import { plugins } from './plugins/index.js';
 import { watchedFetch } from './plugins/runs.js';
+import { storage } from './storage.js';
 
 const WELCOME = `# Every answer names its source: ask for anything, and where a service fails,
 # look at errors[].extensions.owner for the team that runs it and how to reach them.
@@ -30,9 +32,12 @@ const fetcher = createGraphiQLFetcher({
   headers: { accept: 'application/graphql-response+json, application/json;q=0.9' },
 });
 
-createRoot(document.getElementById('graphiql')).render(
+const root = document.getElementById('graphiql');
+
+createRoot(root).render(
   <GraphiQL
     fetcher={fetcher}
+    storage={storage}
     defaultQuery={WELCOME}
     initialQuery={link.get('query') ?? undefined}
     initialVariables={link.get('variables') ?? undefined}
@@ -41,7 +46,9 @@ createRoot(document.getElementById('graphiql')).render(
     referencePlugin={DOC_EXPLORER_PLUGIN}
   >
     <GraphiQL.Logo>
-      <span className="signpost-logo">Signpost</span>
+      <h1 className="signpost-logo">Signpost</h1>
     </GraphiQL.Logo>
   </GraphiQL>,
 );
+
+accessible(root);

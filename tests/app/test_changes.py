@@ -171,3 +171,57 @@ async def test_what_is_served_becomes_the_last_good_copy(configure: Configure, p
     async with opened(config) as again:
         fields = (await ask(again, '{ __type(name: "Person") { fields { name } } }'))["data"]["__type"]["fields"]
     assert {"name": "title"} in fields
+
+
+async def warned(house: House, query: str, count: int = 1) -> list[dict[str, Any]]:
+    """The warnings of an answer, once there are so many: they begin in the background."""
+    async with asyncio.timeout(20):
+        while len(found := (await ask(house, query)).get("extensions", {}).get("warnings", ())) != count:  # noqa: ASYNC110  nobody tells when
+            await asyncio.sleep(0.001)
+    return list(found)
+
+
+async def test_answers_that_make_use_of_what_has_drifted_say_so(configure: Configure, people: Service) -> None:
+    async with opened(configure()) as house:
+        fine = people.answer
+        people.stop()
+        people.answer = lambda body: b'{"data": {"person": {"name": 7}}}' if b"name" in body and b"__" not in body else fine(body)  # type: ignore[method-assign]
+        people.start()
+        assert "errors" in await ask(house, '{ person(id: "1") { name } }')
+        people.stop()
+        people.answer = fine  # type: ignore[method-assign]
+        people.start()
+        (told,) = await warned(house, '{ person(id: "2") { name } }')
+        assert "extensions" not in await ask(house, '{ person(id: "2") { id } }'), "who does not ask for it is not bothered"
+    assert (told["code"], told["service"], told["coordinate"]) == ("SCHEMA_DRIFT", "people", "Person.name")
+    assert (told["state"], told["owner"]["team"]) == ("seen", "Staff Office")
+    assert told["message"] == (
+        "People has answered with what does not fit its schema: Person.name should be String!, and was an integer."
+    )
+
+
+async def test_a_change_that_is_not_served_is_warned_of_until_it_is(configure: Configure, people: Service) -> None:
+    pauses = Pauses()
+    config = configure(refreshed("stage"))
+    async with opened(config, pauses) as house:
+        assert "extensions" not in await ask(house, '{ person(id: "2") { name } }')
+        people.sdl = PEOPLE.replace("name: String!", "name: String")
+        await once_more(house, pauses)
+        (told,) = await warned(house, '{ person(id: "3") { name } }')
+        people.sdl = PEOPLE
+    assert (told["code"], told["state"], told["coordinate"]) == ("SCHEMA_DRIFT", "staged", "Person.name")
+    assert "is not served" in told["message"]
+
+
+async def test_what_waited_for_the_next_start_is_applied_then_and_no_longer_warned_of(
+    configure: Configure, people: Service
+) -> None:
+    pauses = Pauses()
+    config = configure(refreshed("stage"))
+    async with opened(config, pauses) as house:
+        people.sdl = PEOPLE.replace("name: String!", "name: String")
+        await once_more(house, pauses)
+    async with opened(config) as again:
+        changed = again.status()["changes"]
+        assert "extensions" not in await ask(again, '{ person(id: "3") { name } }')
+    assert [each["state"] for each in changed] == ["applied", "staged"]

@@ -41,9 +41,11 @@ def test_gql_for_python(demo: Process, expected: Any) -> None:
     assert refused.value.errors[0]["extensions"]["owner"]["team"]
 
 
-def test_gql_for_python_on_a_websocket(demo: Process, expected: Any) -> None:
+async def test_gql_for_python_on_a_websocket(demo: Process, expected: Any) -> None:
+    """Within a loop: outside one, this transport makes a loop for itself and never closes it."""
     client = Client(transport=WebsocketsTransport(url=demo.url.replace("http", "ws"), connect_args={"proxy": None}))
-    assert client.execute(gql("{ users(first: 2) { id name } }")) == expected
+    async with client as session:
+        assert await session.execute(gql("{ users(first: 2) { id name } }")) == expected
 
 
 def test_apollo_client(demo: Process, node: Run, expected: Any) -> None:

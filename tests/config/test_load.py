@@ -26,7 +26,7 @@ def test_what_is_not_written_is_the_default(desk):
     assert (limits.depth, limits.aliases, limits.tokens) == (15, 30, 5000)
     assert (limits.upstream_calls, limits.upstream_calls_total, limits.deadline, limits.body) == (50, 2000, 10.0, 256 * 1024)
     assert gateway.ownership.required is True
-    assert (settings.cache.store, settings.cache.size) == ("memory", 256 * 2**20)
+    assert (settings.cache.store, settings.cache.size) == ("memory", 64 * 2**20)
     assert settings.version == 1
 
 

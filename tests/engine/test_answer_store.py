@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.engine import Engine
-from gateway.engine.store import ANSWER_BYTES, ANSWERS, AnswerStore, Stored
+from gateway.engine.store import ANSWER_BYTES, ANSWERS, AnswerStore, Stored, weighed
 from gateway.errors import UpstreamFailed
 from gateway.execution.run import Outcome
 from gateway.upstream.call import Call, Freshness, Reply, Request
@@ -119,7 +120,7 @@ async def test_two_authorizations_never_share_an_answer(callers: list[tuple[str 
 
 
 def stored(size: int) -> Stored:
-    return Stored(Outcome(b"x" * size, expires=10.0))
+    return Stored(Outcome(b"x" * size, expires=10.0), size)
 
 
 def test_the_store_is_bounded_by_number() -> None:
@@ -138,6 +139,23 @@ def test_the_store_is_bounded_by_bytes() -> None:
     assert len(store) == 4
     store.put((9,), stored(ANSWER_BYTES + 1))
     assert len(store) == 0
+
+
+@pytest.mark.parametrize("size", [10, 1_000, 100_000])
+def test_what_an_answer_is_counted_with_is_what_it_takes(size: int) -> None:
+    def kept() -> AnswerStore:
+        store = AnswerStore()
+        for number in range(ANSWERS):
+            key = (store, b"%d" % number * 10, (f"Bearer {number:020}", None), 0, "null")
+            outcome = Outcome(bytes(size), expires=float(number), exchanges=())
+            store.put(key, weighed(key, outcome))
+        return store
+
+    tracemalloc.start()
+    store = kept()
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert store._bytes == pytest.approx(taken, rel=0.2)
 
 
 def test_what_has_expired_is_let_go() -> None:

@@ -126,7 +126,7 @@ def test_the_store_is_bounded_by_bytes(capacity: int) -> None:
     for number in range(1000):
         items.put(shelf, number, Item((b"x" * 100,), Freshness(NOW + 1), NOW))
     assert items.used <= capacity
-    assert len(items) == shelf.count == min(1000, capacity // 500)
+    assert len(items) == shelf.count == min(1000, capacity // Item((b"x" * 100,), Freshness(NOW + 1), NOW).size)
     items.put(shelf, "large", Item((b"x" * capacity,), Freshness(NOW + 1), NOW))
     assert items.find(shelf, "large") is None
 

@@ -95,6 +95,9 @@ class StubHouse:
     def status(self) -> dict[str, Any]:
         return {"sources": []}
 
+    async def whole_status(self) -> dict[str, Any]:
+        return self.status()
+
 
 class Running:
     """The door of a house, served from a thread of its own."""

@@ -80,7 +80,6 @@ def test_a_healthy_house_says_so_at_once() -> None:
 def test_it_needs_no_script_and_loads_nothing() -> None:
     read = Reader(page(a_source(traffic=TRAFFIC)))
     assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in read.tags}
-    assert ("meta", {"http-equiv": "refresh", "content": "10"}) in read.tags
     assert any(tag == "meta" and about.get("name") == "viewport" for tag, about in read.tags)
 
 
@@ -119,7 +118,7 @@ def test_what_somebody_wrote_is_text_and_a_link_leads_only_to_the_web() -> None:
     said = {"code": "X", "said": evil, "at": NOW, "status": None}
     read = Reader(page(a_source(name=f"a{evil}", kind=evil, url=evil, owner=owner, last_failure=said)))
     assert "script" not in {tag for tag, _ in read.tags}
-    assert all((about["href"] or "").startswith(("http", "mailto:", "status.json")) for tag, about in read.tags if tag == "a")
+    assert all((about["href"] or "").startswith(("http", "mailto:", "status")) for tag, about in read.tags if tag == "a")
 
 
 def test_recent_changes_are_a_table_with_headings() -> None:
@@ -162,3 +161,13 @@ async def test_the_page_comes_with_a_policy_that_forbids_scripts() -> None:
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'")
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_the_page_refreshes_itself_until_it_is_asked_to_hold_still() -> None:
+    async with client_of(backyard(Owned())) as admin:
+        moving, still = await admin.get("/status"), await admin.get("/status?still")
+    assert moving.headers["refresh"] == "10"
+    assert 'href="status?still"' in moving.text
+    assert "refresh" not in still.headers
+    assert 'href="status"' in still.text
+    assert "http-equiv" not in moving.text + still.text

@@ -9,6 +9,7 @@ Made from the settings once. What is off is None, and nobody asks for it.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,6 +30,9 @@ from gateway.telemetry.trace import Sampler
 
 __all__ = ["Observatory"]
 
+PATIENCE = 3.0
+"""Seconds a collector may take for what is left at the end."""
+
 
 class Observatory:
     """All telemetry of one process. `families` are those of this process at this moment."""
@@ -44,7 +48,8 @@ class Observatory:
         self._exports: list[Any] = []
         try:
             self._tracing = self._traces(telemetry)
-            self.logging = Logging(telemetry.logs.format, settings.secrets.mask, self.lost, self._log_export(telemetry))
+            self._logs = self._log_export(telemetry)
+            self.logging = Logging(telemetry.logs.format, settings.secrets.mask, self.lost, self._logs)
             self._push = self._pusher(telemetry)
         except export.NotInstalled as missing:
             problem = Problem("CONFIG_VALUE", str(missing), ("telemetry", "otlp", "protocol"))
@@ -70,11 +75,12 @@ class Observatory:
             self._exports.append(self._push())
 
     def close(self) -> None:
-        """Send what is still on its way. Blocks as long as a collector takes, at most some seconds."""
-        for each in reversed(self._exports):
-            each.close()
+        """Send what is still on its way. Blocks as long as a collector takes, but no longer than a shutdown may."""
+        _within_patience([each.close for each in reversed(self._exports)])
         self._exports.clear()
         self.logging.close()
+        if self._logs is not None:
+            _within_patience([self._logs.close])
 
     def _own(self) -> Iterable[Family]:
         about = tuple((name, str(value)) for name, value in self.resource.attributes.items() if name != "service.instance.id")
@@ -95,9 +101,7 @@ class Observatory:
     def _log_export(self, telemetry: Telemetry) -> export.LogExport | None:
         if telemetry.logs.exporter != "otlp":
             return None
-        logs = export.LogExport(export.otlp("logs", collector(telemetry.otlp)), self.resource)
-        self._exports.append(logs)
-        return logs
+        return export.LogExport(export.otlp("logs", collector(telemetry.otlp)), self.resource)
 
     def _pusher(self, telemetry: Telemetry) -> Callable[[], export.MetricExport] | None:
         metrics = telemetry.metrics
@@ -109,6 +113,16 @@ class Observatory:
         return lambda: export.MetricExport(
             exporter, lambda: metrics_of(self.families(), self.resource, BEGAN, time.time()), metrics.every, self.lost
         )
+
+
+def _within_patience(closings: Iterable[Callable[[], None]]) -> None:
+    """All at once; one that does not come to an end is left behind."""
+    threads = [threading.Thread(target=close, daemon=True) for close in closings]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 def collector(otlp: Otlp) -> export.Collector:

@@ -8,11 +8,26 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.app.observing.siblings import Snapshot, ask_all, sockets
+from gateway.app.observing.siblings import Snapshot, ask_all
+from gateway.app.siblings import sockets
 from gateway.server.reply import NO_STORE, Said
 from gateway.telemetry import prometheus
 from gateway.telemetry.merge import Departed
 from gateway.telemetry.metrics import Family
+
+COUNTED = "workers.metrics"
+"""The file beside the control sockets where workers keep what those before them counted."""
+
+
+def alive(process: str) -> bool:
+    """By its name, `NUMBER/PID`: workers are processes of one machine."""
+    try:
+        os.kill(int(process.rpartition("/")[2]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 class Scrape:
@@ -23,7 +38,7 @@ class Scrape:
         self._families = families
         self._socket = socket
         self._process = f"{worker or 0}/{os.getpid()}"
-        self._departed = Departed(socket.with_name("workers.metrics") if socket is not None and worker is not None else None)
+        self._departed = Departed(socket.with_name(COUNTED) if socket and worker is not None else None, alive)
         self._alone = worker is None
 
     async def page(self, accept: str) -> Said:

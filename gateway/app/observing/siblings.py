@@ -1,23 +1,18 @@
-"""The other workers of the same gateway, asked over the control socket that each of them has."""
+"""What the other workers of the same gateway have counted."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Sequence
-from http.client import HTTPException
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from gateway.app.control import UnixConnection
+from gateway.app import siblings
 from gateway.telemetry.metrics import Family
 
 log = logging.getLogger("gateway.app")
-PATIENCE = 2.0
-"""Seconds."""
 PATH = "/metrics.json"
-LARGEST = 64 * 1024 * 1024
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -30,25 +25,14 @@ class Snapshot(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(Snapshot)
 
 
-def sockets(own: Path) -> Sequence[Path]:
-    """Those of all workers but this one: `admin-0.sock`, `admin-1.sock`, ..."""
-    stem = own.stem.rpartition("-")[0]
-    return [path for path in sorted(own.parent.glob(f"{stem}-*{own.suffix}")) if path != own and path.is_socket()]
-
-
 async def ask_all(where: Sequence[Path]) -> list[Snapshot]:
     """One that does not answer in time is left out; what it counted until now is not (`telemetry.merge`)."""
-    answers = await asyncio.gather(*(asyncio.to_thread(_ask, path) for path in where))
-    return [answer for answer in answers if answer is not None]
+    return list(_decoded(await siblings.ask_all(where, PATH)))
 
 
-def _ask(path: Path) -> Snapshot | None:
-    connection = UnixConnection(str(path), PATIENCE)
-    try:
-        connection.request("GET", PATH)
-        return _decode.decode(connection.getresponse().read(LARGEST))
-    except (OSError, HTTPException, msgspec.MsgspecError) as error:
-        log.warning("the worker at %s does not tell its metrics: %s", path, error or "it does not answer")
-        return None
-    finally:
-        connection.close()
+def _decoded(answers: Sequence[bytes]) -> Iterator[Snapshot]:
+    for answer in answers:
+        try:
+            yield _decode.decode(answer)
+        except msgspec.MsgspecError as error:
+            log.warning("a worker tells metrics that cannot be read: %s", error)

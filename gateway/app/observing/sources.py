@@ -76,7 +76,7 @@ TOLD: Sequence[_Told] = (
     _Told("gateway.hedges", "counter", "{hedge}", "Second copies of slow calls.", 
           _one(lambda s: s.hedges.made if s.hedges else None)),
     _Told("gateway.source.held", "gauge", "1", "1: an operator has taken it out of use.", 
-          _one(lambda s: s.hold.held is not None), "max"),
+          _one(lambda s: int(s.hold.held is not None)), "max"),
     _Told("gateway.cache.reruns", "gauge", "{fetch}", "Refreshes that failed and wait to be tried again.",
           _one(lambda s: len(s.cache.reruns) if s.cache else None)),
 )  # fmt: skip

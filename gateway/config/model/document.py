@@ -43,7 +43,7 @@ class Cache(Part):
     store: Annotated[str, PlainValidator(shared_by_all, json_schema_input_type=Hidden)] = setting(
         "memory", "Where replies are kept: `memory`, or behind it the URL of a Redis or Valkey that all replicas share."
     )
-    size: Size = setting("256MiB", "Most memory the kept answers may take.")
+    size: Size = setting("64MiB", "Most memory that copies of sources' answers may take, in each worker.")
 
 
 class Document(Part):

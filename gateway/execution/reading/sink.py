@@ -51,6 +51,8 @@ def describe(value: Any) -> str:
         return "null"
     if isinstance(value, Unreadable):
         return value.said
+    if value.__class__ is int and not -(2**31) <= value < 2**31:
+        return "an integer beyond 32 bits"
     names = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "an object"}
     return names.get(value.__class__, "something else")
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gateway.sources.openapi.draft import Draft
+import msgspec
+
+from gateway.sources.base import Dispatch
 from gateway.sources.openapi.shape import Discriminator, Shape
+
+if TYPE_CHECKING:
+    from gateway.sources.openapi.draft import Draft
 
 Resolve = Callable[[Any], str | None]
 _DISCRIMINATOR_VALUES = ("x-ms-discriminator-value", "x-discriminator-value")
@@ -97,12 +102,30 @@ def by_constants(draft: Draft, members: Sequence[Member]) -> tuple[str, dict[str
     return None
 
 
-class _Structure(NamedTuple):
+class Check(msgspec.Struct, frozen=True, array_like=True):
+    """What a value has to be: one of the listed, or else of a kind of JSON."""
+
+    kind: str = ""
+    listed: tuple[Any, ...] = ()
+
+    def made(self) -> Callable[[Any], bool]:
+        if self.listed:
+            known = frozenset(self.listed)
+            return lambda value: isinstance(value, (str, int)) and value in known
+        kinds = _KINDS[self.kind]
+        if self.kind in ("integer", "number"):
+            return lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)
+        return lambda value: isinstance(value, kinds)
+
+
+class Structure(msgspec.Struct, frozen=True, array_like=True):
+    """What the values of a member look like."""
+
     name: str
     required: frozenset[str]
     declared: frozenset[str]
     closed: bool
-    checks: tuple[tuple[str, Callable[[Any], bool]], ...]
+    checks: tuple[tuple[str, Check], ...]
 
     def score(self, keys: Collection[str]) -> int:
         """Declared properties among these; -1 where a value with them cannot be one of these."""
@@ -110,9 +133,53 @@ class _Structure(NamedTuple):
             return -1
         return len(self.declared.intersection(keys))
 
-    def fitting(self, keys: Collection[str]) -> tuple[str, tuple[tuple[str, Callable[[Any], bool]], ...]]:
-        """Its name, and the checks that a value with these properties has to pass."""
-        return self.name, tuple((key, check) for key, check in self.checks if key in keys)
+
+class Tell(msgspec.Struct, frozen=True, array_like=True):
+    """How a value says which member it is, as data: by a property, by structure, by its kind of JSON."""
+
+    property: str | None = None
+    mapping: dict[str, str] = {}
+    structures: tuple[Structure, ...] = ()
+    """Of all members that are objects; none where the property always says it."""
+    unnamed: tuple[Structure, ...] = ()
+    """Of those that the mapping does not name (one may be a union of its own)."""
+    others: tuple[tuple[str, Check | None], ...] = ()
+    """Members that are no objects, and what their values are; None: anything."""
+
+    def dispatch(self) -> Dispatch:
+        if not self.structures and not self.others:
+            return Dispatch(self.property, self.mapping)
+        resolve = by_structure(self.structures)
+        if self.others:
+            resolve = _with_others(resolve, self.others)
+        if self.property is None:
+            return Dispatch(resolve=resolve)
+        if self.unnamed:
+            return Dispatch(resolve=_named_or(self.property, self.mapping, by_structure(self.unnamed), resolve))
+        return Dispatch(self.property, self.mapping, resolve)
+
+
+def _named_or(name: str, mapping: Mapping[str, str], unnamed: Resolve, anyone: Resolve) -> Resolve:
+    """Where a discriminator does not name every member: the others by structure."""
+
+    def named_or(value: Any) -> str | None:
+        said = value.get(name) if isinstance(value, dict) else None
+        return mapping.get(said) or unnamed(value) if isinstance(said, str) else anyone(value)
+
+    return named_or
+
+
+def _with_others(objects: Resolve, others: Sequence[tuple[str, Check | None]]) -> Resolve:
+    """Objects by structure; anything else by its kind of JSON, the first whose kind and values fit."""
+    checks = [(name, None if check is None else check.made()) for name, check in others]
+
+    def resolve(value: Any) -> str | None:
+        found = objects(value)
+        if found is not None:
+            return found
+        return next((name for name, check in checks if check is None or check(value)), None)
+
+    return resolve
 
 
 def says_always(members: Sequence[Member], name: str) -> bool:
@@ -120,15 +187,15 @@ def says_always(members: Sequence[Member], name: str) -> bool:
     return all((given := member.shape.properties.get(name)) is not None and given.required for member in members)
 
 
-def by_structure(draft: Draft, members: Sequence[Member]) -> Resolve:
+def by_structure(structures: Sequence[Structure]) -> Resolve:
     """All that is required is there, nothing misfits, and most of what is declared is present; the first on ties."""
-    structures = [_structure(draft, member) for member in members]
+    made = [(each, tuple((key, check.made()) for key, check in each.checks)) for each in structures]
     known: dict[tuple[str, ...], Candidates] = {}
 
     def candidates(keys: tuple[str, ...]) -> Candidates:
-        scores = [(each.score(keys), each) for each in structures]
-        best = sorted((pair for pair in scores if pair[0] >= 0), key=lambda pair: -pair[0])
-        found = tuple(each.fitting(keys) for _, each in best)
+        scores = [(each.score(keys), each.name, checks) for each, checks in made]
+        best = sorted((one for one in scores if one[0] >= 0), key=lambda one: -one[0])
+        found = tuple((name, tuple(check for check in checks if check[0] in keys)) for _, name, checks in best)
         if len(known) < REMEMBERED:
             known[keys] = found
         return found
@@ -149,7 +216,11 @@ def by_structure(draft: Draft, members: Sequence[Member]) -> Resolve:
     return resolve
 
 
-def _structure(draft: Draft, member: Member) -> _Structure:
+def structures_of(draft: Draft, members: Sequence[Member]) -> tuple[Structure, ...]:
+    return tuple(_structure(draft, member) for member in members)
+
+
+def _structure(draft: Draft, member: Member) -> Structure:
     checks = []
     for name, given in member.shape.properties.items():
         shapes = [draft.shapes.of(node) for node in given.nodes]
@@ -157,21 +228,15 @@ def _structure(draft: Draft, member: Member) -> _Structure:
     required = frozenset(
         name for name, given in member.shape.properties.items() if given.required and not _write_only(given.nodes[0].value)
     )
-    return _Structure(member.name, required, frozenset(member.shape.properties), member.shape.closed, tuple(checks))
+    return Structure(member.name, required, frozenset(member.shape.properties), member.shape.closed, tuple(checks))
 
 
 def _write_only(value: Any) -> bool:
     return isinstance(value, dict) and value.get("writeOnly") is True
 
 
-def fits(shape: Shape) -> Callable[[Any], bool] | None:
-    """Whether a value is of the kind a shape says; None where the shape allows several."""
+def fits(shape: Shape) -> Check | None:
+    """What a value has to be by its shape; None where the shape allows several kinds."""
     if shape.enum and all(isinstance(value, (str, int)) for value in shape.enum):
-        listed = frozenset(shape.enum)
-        return lambda value: isinstance(value, (str, int)) and value in listed
-    kinds = _KINDS.get(shape.kind)
-    if kinds is None:
-        return None
-    if shape.kind in ("integer", "number"):
-        return lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)
-    return lambda value: isinstance(value, kinds)
+        return Check(listed=shape.enum)
+    return Check(shape.kind) if shape.kind in _KINDS else None

@@ -6,8 +6,9 @@ from typing import Any
 
 from graphql import TypeDefinitionNode
 
-from gateway.sources.base import Dispatch, Wire
+from gateway.sources.base import Wire
 from gateway.sources.openapi import scalars
+from gateway.sources.openapi.dispatch import Tell
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.names import Naming
 from gateway.sources.openapi.nodes import scalar_type
@@ -31,7 +32,7 @@ class Draft:
         self.sent: dict[str, dict[str, Any]] = {}
         """enum → enum value → JSON value, for what the gateway sends."""
         self.scalars: dict[str, str] = {}
-        self.dispatch: dict[str, Dispatch] = {}
+        self.tells: dict[str, Tell] = {}
         self.wraps: dict[str, str] = {}
         self.entries: set[str] = set()
         self.open_enums: set[str] = set()
@@ -63,7 +64,7 @@ class Draft:
             names=self.names,
             values=self.values,
             scalars=self.scalars,
-            dispatch=self.dispatch,
+            dispatch={name: tell.dispatch() for name, tell in self.tells.items()},
             wraps=self.wraps,
             entries=frozenset(self.entries),
             open_enums=frozenset(self.open_enums),

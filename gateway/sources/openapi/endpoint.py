@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 from graphql import TypeNode
+from msgspec.structs import replace
 
 from gateway.sources.openapi.parameters import Parameter
+from gateway.sources.openapi.references import NOWHERE
 from gateway.sources.openapi.security import Secrets
 
 
@@ -37,6 +39,10 @@ class Endpoint(msgspec.Struct, frozen=True):
     """argument → what is sent where the client gives none: only path parameters, which cannot be left out."""
     limits: dict[str, int] = {}
     """argument → how many items its list may have, by the document."""
+
+    def bare(self) -> Endpoint:
+        """Without the places of its parameters in the document, which would keep the whole document in memory."""
+        return replace(self, parameters=tuple(replace(each, schema=NOWHERE, node=NOWHERE) for each in self.parameters))
 
     @property
     def template(self) -> str:

@@ -16,8 +16,7 @@ from graphql import (
     UnionTypeDefinitionNode,
 )
 
-from gateway.sources.base import Dispatch
-from gateway.sources.openapi.dispatch import Member, by_discriminator, by_structure, says_always, target_of
+from gateway.sources.openapi.dispatch import Member, Tell, by_discriminator, says_always, structures_of, target_of
 from gateway.sources.openapi.draft import Draft
 from gateway.sources.openapi.nodes import field, interface_type, non_null, nullable, object_type
 from gateway.sources.openapi.references import Node, is_reference
@@ -118,8 +117,8 @@ class Hierarchy:
             )
             self._draft.fidelity.origin(each.name, "dispatch", property=each.discriminator.property, mapping=mapping)
             always = says_always(each.members, each.discriminator.property)
-            resolve = None if always else by_structure(self._draft, each.members)
-            self._draft.dispatch[each.name] = Dispatch(each.discriminator.property, mapping, resolve)
+            structures = () if always else structures_of(self._draft, each.members)
+            self._draft.tells[each.name] = Tell(each.discriminator.property, mapping, structures)
 
     def _extending(self) -> dict[str, list[Node]]:
         if self._index is None:

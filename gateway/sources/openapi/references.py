@@ -49,6 +49,9 @@ class Node(NamedTuple):
         return value if isinstance(value, str) else ""
 
 
+NOWHERE = Node(None, "")
+
+
 def reference_of(value: Any) -> str | None:
     """Where a schema refers to; dynamic references are read as static ones. A property called `$ref` is not a text."""
     if not isinstance(value, dict):
@@ -79,6 +82,8 @@ class References:
         self._folder = folder.resolve() if folder else None
         self._files: dict[str, Any] = {"": document, **(remote or {})}
         self._bytes = 0
+        self.tried: set[str] = set()
+        """Files beside the document that it refers to, there or not."""
         self._anchors: dict[str, dict[str, str]] = {}
         self._found: dict[tuple[str, str], Node | None] = {}
 
@@ -179,6 +184,7 @@ class References:
         path = (self._folder / name).resolve()
         if not path.is_relative_to(self._folder):
             return "it is outside the folder of the document"
+        self.tried.add(name)
         try:
             self._bytes += path.stat().st_size
             if self._bytes > MAX_BYTES:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from graphql import NamedTypeNode
 
-from gateway.sources.base import Dispatch
-from gateway.sources.openapi.dispatch import Member, Resolve, by_constants, by_discriminator, by_structure, fits, says_always
+from gateway.sources.openapi.dispatch import Member, Tell, by_constants, by_discriminator, fits, says_always, structures_of
 from gateway.sources.openapi.draft import Draft
 from gateway.sources.openapi.enums import define_enum
 from gateway.sources.openapi.names import escape
@@ -203,23 +202,21 @@ class Unions:
     def dispatch(self) -> None:
         """Fill the table; done last, when every member has its type."""
         for union in self._made:
-            self._draft.dispatch[union.name] = self._dispatch(union)
+            self._draft.tells[union.name] = self._tell(union)
 
-    def _dispatch(self, union: _Union) -> Dispatch:
+    def _tell(self, union: _Union) -> Tell:
         said = self._by_property(union)
-        structural = by_structure(self._draft, union.objects)
-        resolve = _with_others(structural, union.others) if union.others else structural
+        structures = structures_of(self._draft, union.objects)
+        others = tuple((member.name, fits(member.shape)) for member in union.others)
         if said is None:
             self._draft.fidelity.origin(union.name, "dispatch")
             self._draft.fidelity.deviation("DISPATCH_STRUCTURE", union.name, "Nothing names the member: the properties tell it.")
-            return Dispatch(resolve=resolve)
+            return Tell(structures=structures, others=others)
         name, mapping = said
         self._draft.fidelity.origin(union.name, "dispatch", property=name, mapping=mapping)
-        unnamed = [member for member in union.objects if member.name not in mapping.values()]
-        if unnamed:
-            return Dispatch(resolve=_named_or(name, mapping, by_structure(self._draft, unnamed), resolve))
-        always = not union.others and says_always(union.objects, name)
-        return Dispatch(name, mapping, None if always else resolve)
+        unnamed = tuple(each for each in structures if each.name not in mapping.values())
+        always = not unnamed and not others and says_always(union.objects, name)
+        return Tell(name, mapping, () if always else structures, unnamed, others)
 
     def _by_property(self, union: _Union) -> tuple[str, dict[str, str]] | None:
         """(property, value → type) by a discriminator of the union or of a common base, else by constants."""
@@ -240,26 +237,3 @@ class Unions:
         node = self._draft.references.node(discriminator.at)
         listed = [each for keyword in ("oneOf", "anyOf") for each in node.child(keyword).items()] if node is not None else []
         return {self._draft.shapes.of(each).at for each in listed}
-
-
-def _named_or(name: str, mapping: Mapping[str, str], unnamed: Resolve, anyone: Resolve) -> Resolve:
-    """Where a discriminator does not name every member (one may be a union of its own): the others by structure."""
-
-    def named_or(value: Any) -> str | None:
-        said = value.get(name) if isinstance(value, dict) else None
-        return mapping.get(said) or unnamed(value) if isinstance(said, str) else anyone(value)
-
-    return named_or
-
-
-def _with_others(objects: Resolve, others: Sequence[Member]) -> Resolve:
-    """Objects by structure; anything else by its kind of JSON, the first whose kind and values fit."""
-    checks = [(member.name, fits(member.shape)) for member in others]
-
-    def resolve(value: Any) -> str | None:
-        found = objects(value)
-        if found is not None:
-            return found
-        return next((name for name, check in checks if check is None or check(value)), None)
-
-    return resolve

@@ -17,6 +17,12 @@ def test_every_option_has_a_row() -> None:
     assert set(openapi.Options.model_fields) <= rows
 
 
+def test_every_test_that_the_page_names_is_there() -> None:
+    here = Path(__file__).parent
+    for file, name in re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", PAGE):
+        assert f"def {name}" in (here / file).read_text(), (file, name)
+
+
 def test_every_diagnostic_has_a_row() -> None:
     calls = [node for file in ROOM.glob("*.py") for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
     said = [call.args[0] for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "deviation"]

@@ -27,7 +27,7 @@ EARLY = 0.02
 NOT_STALE = frozenset({"must-revalidate", "proxy-revalidate", "no-cache", "s-maxage"})
 """With one of these a copy is not used past its freshness (RFC 9111, 4.2.4)."""
 LONGEST = 2.0**31
-PER_COPY, PER_FIELD = 600, 140
+PER_COPY, PER_FIELD = 830, 130
 """Bytes of Python objects that come with a copy, and with each header field (its name included); measured."""
 
 
