@@ -111,6 +111,9 @@ class Wire(HttpToolsProtocol):
                 self._fault = self._too_large(size)
                 raise self._fault
         self._head = 0
+        if [name for name, _ in self.headers].count(b"host") != 1 and self.parser.get_http_version() == "1.1":
+            self._fault = BadUserInput("A request has one Host header: this one has none, or several.")
+            raise self._fault
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
