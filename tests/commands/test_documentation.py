@@ -8,7 +8,7 @@ import pytest
 
 from gateway.app.house import FIRST_PAUSE, LONGEST_PAUSE
 from gateway.server.listen import KEEP_ALIVE
-from gateway.server.view import OPERATIONS
+from gateway.config.model import Live
 
 from .test_commands import VERBS
 
@@ -22,6 +22,6 @@ def test_every_command_has_a_row(verb: str) -> None:
 
 def test_numbers_in_the_text_are_those_of_the_code() -> None:
     assert f"| idle connection | {KEEP_ALIVE} s |" in PAGE
-    assert f"| operations open on one websocket | {OPERATIONS} |" in PAGE
+    assert f"| operations open on one websocket | {Live().per_connection} |" in PAGE
     assert f"tried again after {FIRST_PAUSE:g} s" in PAGE
     assert f"up to every {LONGEST_PAUSE:g} s" in PAGE

@@ -106,7 +106,7 @@ def test_types_are_as_their_sources_have_them(front: Inside) -> None:
     assert fields["warehouse"]["type"]["name"] == "Warehouse"
     assert body["kind"]["enumValues"][1] == {"name": "WHEEL", "description": "Only what rolls."}
     assert [each["name"] for each in body["thing"]["possibleTypes"]] == ["Product", "Maker"]
-    assert (body["__schema"]["mutationType"], body["__schema"]["subscriptionType"]) == (None, None)
+    assert (body["__schema"]["mutationType"], body["__schema"]["subscriptionType"]) == (None, {"name": "Subscription"})
 
 
 def test_a_query_by_get_with_variables(front: Inside) -> None:
