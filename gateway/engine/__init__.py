@@ -48,6 +48,7 @@ LARGE = 16 * 1024
 """Characters of a document from which it is prepared off the event loop."""
 DOCUMENTS = 2_000
 DOCUMENT_CHARACTERS = 16 * 1024 * 1024
+NO_ASPECTS: frozenset[str] = frozenset()
 WARM = 200
 """Documents a new engine prepares before it takes the place of another."""
 INTROSPECTIONS = 50
@@ -73,13 +74,15 @@ class Engine:
         new_id: Callable[[str], str] | None = None,
         clock: Callable[[], float] = WALL,
         debug: frozenset[str] = frozenset(),
+        always: frozenset[str] = frozenset(),
         rights: Rights | None = None,
         stories: Stories | None = None,
         tagged: bool = False,
         returned: Mapping[str, Sequence[Returned]] = {},
         shares: Shares = Shares(),
     ) -> None:
-        """`debug`: what callers may ask to be told of their own answers. `stories` are kept of requests that fail.
+        """`debug`: what callers may ask to be told of their own answers; `always`: what they are told when they ask for nothing.
+        `stories` are kept of requests that fail.
 
         `tagged`: answers say what they are made of. `returned`: source → headers of its replies that are handed on.
         `shares`: which labels of overrides a request has.
@@ -90,6 +93,7 @@ class Engine:
         self.on_error = on_error
         self.clock = clock
         self.debug = debug
+        self.always = always
         self.rights = rights
         self.tagged = tagged
         self.returned = returned
@@ -252,7 +256,7 @@ class Engine:
     async def _answered(self, asked: Asked, document: Document, variant: Variant, variables: Variables, lacking: int) -> Answer:
         """`lacking`: what the sources of the plan require and this caller has not; it is part of who asks."""
         ready, request, headers = variant.ready, asked.request, asked.request.headers
-        aspects = debug.wanted(headers.get(debug.HEADER), self.debug) if self.debug else frozenset()
+        aspects = debug.wanted(headers.get(debug.HEADER), self.debug) or self.always if self.debug else NO_ASPECTS
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
         identity = ready.identity(headers)
