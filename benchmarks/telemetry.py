@@ -68,9 +68,8 @@ def table(rows: Sequence[Cost]) -> str:
     lines = [f"{'k instructions per request':<28}{'executed':>12}{'':>9}{'stored':>12}"]
     for row in rows:
         more, of_stored = row.executed / least.executed - 1, row.stored / least.stored - 1
-        lines.append(
-            f"{row.mode:<28}{row.executed / 1e3:>12.0f}{more:>+9.1%}{row.stored / 1e3:>12.0f}{of_stored:>+9.1%}{_verdict(row, least)}"
-        )
+        counts = f"{row.executed / 1e3:>12.0f}{more:>+9.1%}{row.stored / 1e3:>12.0f}{of_stored:>+9.1%}"
+        lines.append(f"{row.mode:<28}{counts}{_verdict(row, least)}")
     return "\n".join(lines)
 
 
