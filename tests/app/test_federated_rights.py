@@ -1,4 +1,4 @@
-"""Rights that federation subgraphs state in their own schemas, over HTTP: with a list of subgraphs and with a composed supergraph."""
+"""Rights that federation subgraphs state in their own schemas, over HTTP: from a list of subgraphs and from a supergraph."""
 
 from __future__ import annotations
 
@@ -21,17 +21,23 @@ from tests.federated import together
 SPEC = """extend schema @link(url: "https://specs.apollo.dev/federation/v2.9",
   import: ["@key", "@authenticated", "@requiresScopes", "@policy", "@shareable"])
 """
-PEOPLE = SPEC + """
+PEOPLE = (
+    SPEC
+    + """
 type Query { people: [Person!] named: [Named!] open: Int }
 interface Named { name: String }
 type Person implements Named @key(fields: "id") { id: ID! name: String }
 """
-PAY = SPEC + """
+)
+PAY = (
+    SPEC
+    + """
 type Person implements Named @key(fields: "id") {
   id: ID! salary: Int @requiresScopes(scopes: [["pay", "hr"], ["boss"]]) bank: String @policy(policies: [["banking"]]) seen: Int
 }
 interface Named @authenticated { seen: Int }
 """
+)
 MACHINERY = """
 directive @link(url: String, import: [String]) on SCHEMA directive @key(fields: String) repeatable on OBJECT
 directive @authenticated on INTERFACE directive @requiresScopes(scopes: [[String!]!]!) on FIELD_DEFINITION
@@ -110,7 +116,9 @@ async def serving(written: str, folder: Path) -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("way", [listed, composed])
-async def test_what_a_subgraph_protects_is_read_by_who_may_and_refused_with_its_owner(way: Any, services: Any, tmp_path: Path) -> None:
+async def test_what_a_subgraph_protects_is_read_by_who_may_and_refused_with_its_owner(
+    way: Any, services: Any, tmp_path: Path
+) -> None:
     async with serving(way(tmp_path, *services), tmp_path) as ask:
         query = "{ people { name salary bank } }"
         assert (await ask(query, "payroll"))["data"] == {"people": [{"name": "Ada", "salary": 3, "bank": "B"}]}
