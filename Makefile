@@ -8,7 +8,7 @@ PORT ?= 8080
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench chaos wheel graphiql clients lock clean
+.PHONY: help demo test check fix bench chaos siege wheel graphiql clients lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /	/' | expand -t 12
@@ -39,6 +39,9 @@ bench: .venv/.installed-dev ## the project's own benchmarks: tables, JSON, plots
 
 chaos: .venv/.installed-dev ## sources that fail in every way, and what must hold: a table, and JSON in benchmarks/results/ (ARGS=--short)
 	@$(BIN)/python -m benchmarks.chaos $(ARGS)
+
+siege: .venv/.installed-dev ## malformed, slow, idle and oversized clients, and fuzzing: a table, and JSON in benchmarks/results/ (ARGS=--short)
+	@$(BIN)/python -m benchmarks.siege $(ARGS)
 
 wheel: .venv/pyvenv.cfg graphiql ## dist/*.whl, with the GraphiQL page inside
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

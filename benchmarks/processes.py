@@ -30,9 +30,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(arguments: Sequence[str], cpu: int, environ: Mapping[str, str] | None = None) -> Iterator[int]:
-    """`python <arguments>` as a child on that core; gives its pid, ends it at the close."""
-    process = subprocess.Popen([sys.executable, *arguments], env=os.environ | (environ or {}), stdout=subprocess.DEVNULL)
+def server(arguments: Sequence[str], cpu: int, environ: Mapping[str, str] | None = None, *, quiet: bool = False) -> Iterator[int]:
+    """`python <arguments>` as a child on that core; gives its pid, ends it at the close. `quiet`: its log is not shown."""
+    log = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen(
+        [sys.executable, *arguments], env=os.environ | (environ or {}), stdout=subprocess.DEVNULL, stderr=log
+    )
     pin(process.pid, cpu)
     try:
         yield process.pid

@@ -26,6 +26,7 @@ from gateway.config.problem import ConfigError, Mark, Problem
 from gateway.config.schema import json_schema
 from gateway.demo.run import run_demo
 from gateway.demo.services import Broken, ServiceFailed
+from gateway.engine.warnings import moment
 from gateway.errors import RequestError
 from gateway.planning.plan import show, to_json
 
@@ -66,6 +67,25 @@ def serve(
     if workers < 1:
         return screen.failed("--workers must be at least 1")
     return house.serve(config, host, port, workers, announce=screen.event)
+
+
+@app.command
+def dev(
+    config: Config,
+    /,
+    *,
+    port: Annotated[int | None, Parameter(help="Listen on this port instead of the configured one; 0 takes a free one.")] = None,
+    record: Annotated[Path | None, Parameter(help="Keep what the services answer in this folder, without secrets.")] = None,
+    replay: Annotated[Path | None, Parameter(help="Call no service: answer from what was recorded in this folder.")] = None,
+    json: Json = False,
+) -> int:
+    """Serve on this machine alone, for development: changed files are served at once, errors tell everything, GraphiQL is on."""
+    screen = Screen(json)
+    if record is not None and replay is not None:
+        return screen.failed("--record and --replay are one or the other")
+    if replay is not None and not replay.is_dir():
+        return screen.failed(f"--replay: there is no folder {replay}")
+    return house.develop(config, port, house.Development(record, replay), announce=screen.event)
 
 
 @app.command
@@ -219,6 +239,8 @@ def drift(config: Config, /, *, json: Json = False) -> int:
         for each in drifted:
             screen.say(f"{each.source}: {each.why_not or f'{len(each.changes)} changes'}", "bold")
             screen.table(("", "", ""), ((change.criticality, change.coordinate, change.message) for change in each.changes))
+            for change in each.seen:
+                screen.say(f"  seen in an answer {moment(change.at)}: {change.message}")
         screen.problems([problem for problem in found.problems if problem.severity != "error"])
     breaking = any(change.criticality == "breaking" for each in drifted for change in each.changes)
     return PROBLEMS if breaking or any(problem.severity == "error" for problem in found.problems) else FINE

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+SCREENSHOTS = Path(__file__).parent.parent / ".build" / "screenshots"
 
 settings.register_profile("by count", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("by count")
@@ -22,6 +25,8 @@ def pytest_configure() -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
     left_out = "; ".join(f"{count} × {reason}" for reason, count in sorted(skipped.items())) or "nothing"
+    if shots := sorted(SCREENSHOTS.glob("*.png")):
+        terminalreporter.write_line(f"Screenshots in .build/screenshots: {', '.join(each.stem for each in shots)}")
     terminalreporter.write_line(f"Left out on this machine: {left_out}")
 
 

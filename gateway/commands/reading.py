@@ -12,7 +12,8 @@ import msgspec
 from graphql import build_client_schema, print_schema
 
 from gateway.app import settings_of, supergraph
-from gateway.app.changes import Change, compare
+from gateway.app.changes import SEEN, Change, compare, standing
+from gateway.app.history import History
 from gateway.app.line import Line, lines
 from gateway.app.loading import Loaded, load
 from gateway.composition import Supergraph
@@ -159,6 +160,8 @@ class Drift(msgspec.Struct, frozen=True):
     source: str
     changes: tuple[Change, ...] = ()
     why_not: str | None = None
+    seen: tuple[Change, ...] = ()
+    """Values that a running gateway saw not to fit, lately."""
 
 
 def drift(config: Path) -> tuple[Read, tuple[Drift, ...]]:
@@ -167,7 +170,10 @@ def drift(config: Path) -> tuple[Read, tuple[Drift, ...]]:
     now = Read(settings, asyncio.run(_load(_looking(settings))))
     committed = [_from_snapshot(line) for line in _looking(settings) if line.source.schema_.snapshot]
     known = Read(settings, asyncio.run(_load(committed)))
-    return now, tuple(_drift(source, now.loaded[source.name], known.loaded.get(source.name)) for source in settings.sources)
+    lately = [each for each in standing(History(settings.gateway.state).latest(), time.time()) if each.state == SEEN]
+    return now, tuple(
+        _drift(source, now.loaded[source.name], known.loaded.get(source.name), lately) for source in settings.sources
+    )
 
 
 def _from_snapshot(line: Line) -> Line:
@@ -175,11 +181,13 @@ def _from_snapshot(line: Line) -> Line:
     return msgspec.structs.replace(line, source=msgspec.structs.replace(line.source, schema_=schema))
 
 
-def _drift(source: Source, now: Loaded, known: Loaded | None) -> Drift:
+def _drift(source: Source, now: Loaded, known: Loaded | None, lately: Sequence[Change]) -> Drift:
+    names = {source.name, *(subgraph.name for subgraph in now.subgraphs)}
+    seen = tuple(each for each in lately if each.source in names)
     if known is None:
-        return Drift(source.name, why_not="it names no snapshot to compare with")
+        return Drift(source.name, why_not="it names no snapshot to compare with", seen=seen)
     if not known.subgraphs:
-        return Drift(source.name, why_not="its snapshot cannot be used")
+        return Drift(source.name, why_not="its snapshot cannot be used", seen=seen)
     if not now.settled:
-        return Drift(source.name, why_not="the service cannot be read")
-    return Drift(source.name, compare(known.subgraphs, now.subgraphs, time.time()))
+        return Drift(source.name, why_not="the service cannot be read", seen=seen)
+    return Drift(source.name, compare(known.subgraphs, now.subgraphs, time.time()), seen=seen)

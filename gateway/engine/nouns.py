@@ -53,8 +53,6 @@ class Asked(msgspec.Struct, frozen=True):
     operation_name: str | None = None
     read_only_method: bool = False
     """It came by GET."""
-    debug: frozenset[str] = frozenset()
-    """What the caller wants to know about its own answer: provenance, plan, timing."""
     on_error: str | None = None
     """propagate, null or halt; None: as the operation or the configuration says."""
     account: Account | None = None

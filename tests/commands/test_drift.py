@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+
+from gateway.app import settings_of
+from gateway.app.changes import SEEN, Change
+from gateway.app.history import History
 
 from .conftest import BOOKS, Gateway
 
@@ -37,3 +42,12 @@ def test_programs_are_told_the_same(gateway: Gateway, config: Path) -> None:
     books, people = gateway("drift", configured(config), "--json").data["sources"]
     assert "breaking" in {change["criticality"] for change in books["changes"]}
     assert people["why_not"]
+
+
+def test_what_a_running_gateway_saw_not_to_fit_is_told_too(gateway: Gateway, config: Path) -> None:
+    drifted = Change(time.time() - 60, "people", "breaking", "Person.name", "Person.name should be String!, and was null.", SEEN)
+    History(settings_of(config).gateway.state).add([drifted])
+    said = gateway("drift", configured(config))
+    assert said.code == 0, "the services still say what they said"
+    assert "seen in an answer" in said.out
+    assert "Person.name should be String!, and was null." in said.out

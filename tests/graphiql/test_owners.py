@@ -68,6 +68,7 @@ def test_each_error_is_a_card_with_a_message_that_is_ready_to_be_sent(
         f'{{ listProducts(limit: 3, category: "{SECRET}") {{ items {{ name }} }} reviewsOf(productId: "{SECRET}") {{ title }} }}',
     )
     run(page)
+    expect(page.locator(".signpost-owners [data-coordinate]")).to_contain_text("has just failed")
     card = page.locator(".signpost-card.error").first
     expect(card).to_contain_text("Customer Voice")
     card.get_by_text("Message for them").click()

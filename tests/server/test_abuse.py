@@ -102,3 +102,56 @@ def test_a_shut_door_tells_neither_its_schema_nor_names_that_are_like_it(shut_do
 def test_a_shut_door_estimates_what_a_query_costs(shut_door: httpx.Client) -> None:
     assert code(post(shut_door, "{ products(first: 500) { reviews(first: 500) { id } } }")) == "LIMIT_EXCEEDED"
     assert post(shut_door, "{ products(first: 2) { reviews(first: 2) { id } } }")["data"]["products"]
+
+
+# ---------------------------------------------------------------- by the names the tools have for them
+
+
+def refused(client: httpx.Client, query: str) -> bool:
+    answer = post(client, query)
+    return "data" not in answer and bool(answer["errors"])
+
+
+def form(client: httpx.Client) -> httpx.Response:
+    return client.post("/graphql", content=b"query=query+%7B+__typename+%7D", headers={"content-type": FORM})
+
+
+FORM = "application/x-www-form-urlencoded"
+BATCH = [{"query": "query { __typename }"}] * 10
+COP = {
+    "Alias Overloading": lambda c: refused(c, "query cop { " + " ".join(f"alias{n}:__typename" for n in range(101)) + " }"),
+    "Array-based Query Batching": lambda c: isinstance(c.post("/graphql", json=BATCH).json(), dict),
+    "Directive Overloading": lambda c: len(post(c, "query cop { __typename @aa@aa@aa@aa@aa@aa@aa@aa@aa@aa }")["errors"]) < 10,
+    "Field Duplication": lambda c: refused(c, "query cop { " + "__typename " * 500 + "}"),
+    "Field Suggestions": lambda c: "Did you mean" not in str(post(c, "query cop { __schema { directive } }")),
+    "GET Method Query Support": lambda c: "data" not in c.get("/graphql?query=query+cop+%7B__typename%7D").json(),
+    "GraphQL IDE": lambda c: "graphiql" not in c.get("/graphql", headers={"accept": "text/html"}).text.lower(),
+    "Introspection": lambda c: refused(c, "query cop { __schema { types { name fields { name } } } }"),
+    "Introspection-based Circular Query": lambda c: refused(c, f"query cop {CIRCLES}"),
+    "Mutation is allowed over GET": lambda c: "data" not in c.get("/graphql?query=mutation+cop+%7B__typename%7D").json(),
+    "POST based url-encoded query": lambda c: form(c).status_code == 415,
+    "Trace Mode": lambda c: "tracing" not in str(post(c, "query cop { __typename }")),
+    "Unhandled Errors Detection": lambda c: (
+        "exception" not in str(c.post("/graphql", json={"query": "qwerty cop { abc }"}).json())
+    ),
+}
+ARMOR = {
+    "maxAliases": lambda c: refused(c, "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(31)) + " }"),
+    "maxDepth": lambda c: refused(c, "{ products { " + "reviews { product { " * 8 + "id " + "} } " * 8 + "} }"),
+    "maxDirectives": lambda c: refused(c, "{ me { id " + "@include(if: true) " * 51 + "} }"),
+    "maxTokens": lambda c: refused(c, "{ me { " + "id " * 5_000 + "} }"),
+    "costLimit": lambda c: refused(c, "{ products(first: 500) { reviews(first: 500) { id } } }"),
+    "characterLimit": lambda c: c.post("/graphql", json={"query": "{ me { id } } #" + "x" * 20_000}).status_code == 413,
+    "blockFieldSuggestion": lambda c: "Did you mean" not in str(post(c, "{ m { id } }")),
+    "circular fragments": lambda c: refused(c, "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }"),
+}
+
+
+@pytest.mark.parametrize("check", COP)
+def test_graphql_cop_finds_nothing(shut_door: httpx.Client, check: str) -> None:
+    assert COP[check](shut_door)
+
+
+@pytest.mark.parametrize("vector", ARMOR)
+def test_what_graphql_armor_guards_against_is_refused(shut_door: httpx.Client, vector: str) -> None:
+    assert ARMOR[vector](shut_door)

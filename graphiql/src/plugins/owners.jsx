@@ -6,6 +6,7 @@ import { supportMessage } from './message.js';
 import './owners.css';
 import { lastRun, subscribe } from './runs.js';
 
+const RECENT = 60_000; // milliseconds
 const FIELD = `query Whose($coordinate: String!) { _gateway { field(coordinate: $coordinate) { path source {
   name kind url state { breaker since lastError { code message at } }
   owner { team url docs statusPage contact { email chat phone url hours } } } } } }`;
@@ -25,7 +26,7 @@ function Panel() {
   const run = useSyncExternalStore(subscribe, lastRun);
   return (
     <section className="signpost-owners" aria-label="Owners">
-      <FieldUnderCursor />
+      <FieldUnderCursor run={run} />
       {run && <Run run={run} />}
     </section>
   );
@@ -33,9 +34,9 @@ function Panel() {
 
 // ---------------------------------------------------------------- the field under the cursor
 
-function FieldUnderCursor() {
+function FieldUnderCursor({ run }) {
   const coordinate = useCoordinate();
-  const field = useField(coordinate);
+  const field = useField(coordinate, run);
   if (!coordinate) return <p className="quiet">Put the cursor on a field to see whose it is.</p>;
   return (
     <article className="signpost-card" data-coordinate={coordinate}>
@@ -48,12 +49,12 @@ function FieldUnderCursor() {
 }
 
 function Source({ source, path }) {
-  const { breaker, lastError } = source.state;
-  const well = !breaker || breaker === 'closed';
+  const { lastError } = source.state;
+  const health = healthOf(source.state);
   return (
     <>
       <p>
-        from <b>{source.name}</b> ({source.kind}) <span className={well ? 'good' : 'bad'}>{well ? 'well' : `circuit ${breaker}`}</span>
+        from <b>{source.name}</b> ({source.kind}) <span className={health === 'well' ? 'good' : 'bad'}>{health}</span>
       </p>
       {path && <p className="quiet">{path}</p>}
       {lastError && (
@@ -64,6 +65,12 @@ function Source({ source, path }) {
       <Owner owner={{ ...source.owner, status_page: source.owner.statusPage }} />
     </>
   );
+}
+
+/** A circuit stays closed through a few failures; a reader of one of them has to see it all the same. */
+function healthOf({ breaker, lastError }) {
+  if (breaker && breaker !== 'closed') return `circuit ${breaker}`;
+  return lastError && Date.now() - Date.parse(lastError.at) < RECENT ? 'has just failed' : 'well';
 }
 
 function useCoordinate() {
@@ -99,7 +106,8 @@ function coordinateAt(editor, schema) {
   return found;
 }
 
-function useField(coordinate) {
+/** Asked again after each run: it may have changed how the service is. */
+function useField(coordinate, run) {
   const [known, setKnown] = useState({});
   useEffect(() => {
     if (!coordinate) return undefined;
@@ -109,7 +117,7 @@ function useField(coordinate) {
       () => ended.signal.aborted || setKnown(before => ({ ...before, [coordinate]: null })),
     );
     return () => ended.abort();
-  }, [coordinate]);
+  }, [coordinate, run]);
   return known[coordinate];
 }
 
