@@ -70,6 +70,25 @@ def serve(
 
 
 @app.command
+def dev(
+    config: Config,
+    /,
+    *,
+    port: Annotated[int | None, Parameter(help="Listen on this port instead of the configured one; 0 takes a free one.")] = None,
+    record: Annotated[Path | None, Parameter(help="Keep what the services answer in this folder, without secrets.")] = None,
+    replay: Annotated[Path | None, Parameter(help="Call no service: answer from what was recorded in this folder.")] = None,
+    json: Json = False,
+) -> int:
+    """Serve on this machine alone, for development: changed files are served at once, errors tell everything, GraphiQL is on."""
+    screen = Screen(json)
+    if record is not None and replay is not None:
+        return screen.failed("--record and --replay are one or the other")
+    if replay is not None and not replay.is_dir():
+        return screen.failed(f"--replay: there is no folder {replay}")
+    return house.develop(config, port, house.Development(record, replay), announce=screen.event)
+
+
+@app.command
 def demo(
     *,
     port: Annotated[int, Parameter(help="Port of the gateway.")] = 8080,

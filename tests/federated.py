@@ -24,7 +24,7 @@ from tests.graphs import GATEWAY_OWNER
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: [{}])\n'
 DIRECTIVES = ("@key", "@shareable", "@external", "@requires", "@provides", "@override", "@inaccessible", "@interfaceObject")
 FED2 = LINK.format(", ".join(f'"{d}"' for d in DIRECTIVES))
-MACHINERY = "scalar _Any union _Entity = {} extend type Query {{ _entities(representations: [_Any!]!): [_Entity]! }}"
+MACHINERY = " scalar _Any union _Entity = {} extend type Query {{ _entities(representations: [_Any!]!): [_Entity]! }}"
 
 Resolve = Callable[[Mapping[str, Any]], Any]
 

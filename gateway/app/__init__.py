@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from socket import socket
 
+from gateway.app.dev import Development
 from gateway.app.engines import engine_of
 from gateway.app.house import House
 from gateway.app.loading import load_all, options, supergraph
@@ -25,7 +26,7 @@ from gateway.config.model import Settings
 from gateway.config.problem import ConfigError
 from gateway.server.listen import bind
 
-__all__ = ["House", "engine_of", "leave", "load_all", "options", "serve", "settings_of", "supergraph"]
+__all__ = ["Development", "House", "develop", "engine_of", "leave", "load_all", "options", "serve", "settings_of", "supergraph"]
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 CONFIG_WRONG = 1
@@ -55,6 +56,20 @@ def serve(
         return Workers(workers, partial(_start_worker, config, sock, bind_shared_admin(settings))).run()
     read = partial(settings_of, config)
     run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"))
+    return 0
+
+
+def develop(config: Path, port: int | None, development: Development, *, announce: Callable[[str], None] = print) -> int:
+    """Serve to this machine alone, as a developer wants it; otherwise like `serve`."""
+    configure_logging()
+
+    def read() -> Settings:
+        return development.settings(settings_of(config))
+
+    settings = read()
+    sock = bind("127.0.0.1", settings.gateway.listen.port if port is None else port)
+    wire, address = development.wire(settings), _url(sock)
+    run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"), wire=wire)
     return 0
 
 

@@ -44,6 +44,7 @@ def engine_of(settings: Settings, supergraph: Supergraph, stories: Stories | Non
         on_error=gateway.errors.on_error,
         per_path=gateway.errors.per_path,
         debug=frozenset(gateway.debug),
+        always=frozenset(gateway.debug if settings.development else ()),
         rights=rights(settings, supergraph),
         stories=stories,
         tagged=bool(gateway.http.cache_tags),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from gateway.upstream.layers.cache.items import SHARE, Items
 from gateway.upstream.layers.cache.shared import PATIENCE, SharedCopies
 from gateway.upstream.layers.credentials import Tokens, credentials, tokens_for
 from gateway.upstream.onion import Shared, SourceState, client_for, onion
+from gateway.upstream.tape import Wire
 from gateway.upstream.transport import HttpxClient
 from gateway.upstream.trust import trust_of
 
@@ -52,12 +54,13 @@ class Line(msgspec.Struct, frozen=True):
             await self.tokens.close()
 
 
-def shared_of(settings: Settings) -> Shared:
+def shared_of(settings: Settings, wire: Wire | None = None) -> Shared:
     """What all lines have in common."""
     store, items = Store(settings.cache.size), Items(settings.cache.size // SHARE, REAL.wall)
     told = settings.telemetry
     copies = _copies(settings)
-    return Shared(store=store, items=items, copies=copies, traced=told.traces is not None, measured=told.metrics is not None)
+    traced, measured = told.traces is not None, told.metrics is not None
+    return Shared(store=store, items=items, copies=copies, wire=wire, traced=traced, measured=measured)
 
 
 def _copies(settings: Settings) -> SharedCopies | None:
@@ -109,9 +112,10 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
     home = _home(source)
     own = credentials(tokens, data.failed) if tokens else None
     own_at_home = credentials(tokens, schema.failed, home) if tokens and home else None
+    over = partial(shared.wire, source.name) if shared.wire is not None else _as_it_is
     sends = Sends(
-        schema=onion(reading, schema.client.send, schema, shared, own_at_home),
-        data=guard(onion(policy, data.client.send, data, shared, own)),
+        schema=onion(reading, over(schema.client.send), schema, shared, own_at_home),
+        data=guard(onion(policy, over(data.client.send), data, shared, own)),
         around=lambda send: guard(onion(policy, send, SourceState(source.name, policy, None, shared), shared)),
         headers=rules,
         state=settings.gateway.state,
@@ -132,6 +136,10 @@ def _home(source: Source) -> str | None:
     """Where a document is read with a token: from the service itself, never from a host that merely keeps its schema."""
     place = source.schema_.from_
     return source.url or (place if "://" in place else None)
+
+
+def _as_it_is(send: Send) -> Send:
+    return send
 
 
 def _anyone(send: Send) -> Send:

@@ -29,6 +29,7 @@ from gateway.app.systemd import ALIVE, READY, STOPPING, alive_every, notify, rel
 from gateway.app.watch import Watch
 from gateway.config.model import Settings, Socket
 from gateway.server.listen import Listener, bind, bind_unix
+from gateway.upstream.tape import Wire
 
 log = logging.getLogger("gateway.app")
 UNWATCHED = 5.0
@@ -92,13 +93,20 @@ def _file_of(sock: socket.socket | None) -> Path | None:
 class Process:
     """The house, its listeners, and the signals that end them."""
 
-    def __init__(self, settings: Settings, sockets: Sockets, read: Callable[[], Settings], parent: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sockets: Sockets,
+        read: Callable[[], Settings],
+        parent: int | None = None,
+        wire: Wire | None = None,
+    ) -> None:
         self._parent = parent
         self._observatory = Observatory(settings)
         self._file = _file_of(sockets.control or sockets.admin)
         metrics = Scrape(self._observatory.families, self._file, sockets.worker) if settings.telemetry.metrics else None
         telling = Telling(self._observatory, metrics, self._file if sockets.worker is not None else None)
-        self._serving_now = Serving(settings, read, taken=self._taken, busy=self._busy, telling=telling)
+        self._serving_now = Serving(settings, read, taken=self._taken, busy=self._busy, telling=telling, wire=wire)
         tenant = self._serving_now.now
         self._public = Listener(tenant.public, tenant.house)
         backs = [sock for sock in (sockets.admin, sockets.control) if sock is not None]
@@ -229,12 +237,13 @@ def run(
     read: Callable[[], Settings],
     ready: Callable[[House], None],
     parent: int | None = None,
+    wire: Wire | None = None,
 ) -> None:
     """Serve until told to stop. `read` reads the configuration again. `parent`: a file that becomes readable when the parent
-    has ended. Raises `ConfigError`."""
+    has ended. `wire`: what is used in place of the way to the services. Raises `ConfigError`."""
 
     async def process() -> None:
-        await Process(settings, sockets, read, parent).run(ready)
+        await Process(settings, sockets, read, parent, wire).run(ready)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(process())

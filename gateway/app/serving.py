@@ -22,6 +22,7 @@ from gateway.config.problem import ConfigError, Problem
 from gateway.server.metrics import Metrics
 from gateway.server.street import backyard, street
 from gateway.upstream.onion import Shared
+from gateway.upstream.tape import Wire
 
 log = logging.getLogger("gateway.app")
 GRACE = 1.0
@@ -77,6 +78,7 @@ class Serving:
         taken: Callable[[Tenant], None] = lambda _: None,
         busy: Callable[[], Iterable[asyncio.Task[None]]] = lambda: (),
         telling: Telling = UNHEARD,
+        wire: Wire | None = None,
     ) -> None:
         self._read = read
         self._taken = taken
@@ -84,6 +86,7 @@ class Serving:
         self._changing = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
         self._telling = telling
+        self._wire = wire
         self.now = self._tenant(settings)
         if telling.observatory is not None:
             telling.observatory.add(lambda: self.now.house.families())
@@ -113,7 +116,7 @@ class Serving:
 
     def _tenant(self, settings: Settings, before: Tenant | None = None) -> Tenant:
         keeps = before is not None and before.settings.cache == settings.cache
-        shared, known = (before.shared, before.house.lines) if before and keeps else (shared_of(settings), {})
+        shared, known = (before.shared, before.house.lines) if before and keeps else (shared_of(settings, self._wire), {})
         made = lines(settings, shared, known)
         house_before, emitter = before.house if before else None, Emitter(webhooks(settings.events))
         seen, metrics = self._telling.observatory, self._telling.metrics

@@ -25,13 +25,12 @@ def representing(representations: Mapping[type, Representation], cases: Mapping[
     """How keys are read from parents of these row classes, and what each key is on the wire."""
     by_class = {cls: _reader(representation, cases) for cls, representation in representations.items()}
     names = {representation.mark: tuple(i.name for i in representation.inputs) for representation in representations.values()}
-    raw = {r.mark: tuple(i.rows for i in r.inputs) for r in representations.values()}
 
     def convert(key: Any) -> Any:
         mark, type_name, *values = key
         sent = {TYPE: type_name}
-        for name, rows, value in zip(names[mark], raw[mark], values, strict=True):
-            sent[name] = msgspec.Raw(value) if rows and value is not None else value
+        for name, value in zip(names[mark], values, strict=True):
+            sent[name] = sendable(value)
         return sent
 
     if len(by_class) == 1:
@@ -76,7 +75,12 @@ def _value_of(wanted: Input, cases: Mapping[type, Case]) -> Callable[[Any], Any]
 
 def hashable(value: Any) -> Any:
     """A list of scalars, or a custom scalar's object, is compared by its JSON."""
-    return msgspec.Raw(encode(value)) if value.__class__ in (list, dict) else value
+    return encode(value) if value.__class__ in (list, dict) else value
+
+
+def sendable(value: Any) -> Any:
+    """What `hashable` made, as it goes on the wire."""
+    return msgspec.Raw(value) if value.__class__ is bytes else value
 
 
 class _Plain:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from math import inf
 
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import InternalError, MethodNotAllowed, PathNotFound, RequestError, ShuttingDown
 from gateway.server import refusal
@@ -66,10 +66,21 @@ class NotFound:
         self._house = house
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  what an ASGI application takes
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close"})
-        else:
+        if scope["type"] != "websocket":
             await refusal.refuse(send, unknown_path(), caller(scope), self._house)
+        elif "websocket.http.response" in scope.get("extensions", {}):
+            await refusal.refuse(denying(send), unknown_path(), caller(scope), self._house)
+        else:
+            await send({"type": "websocket.close"})
+
+
+def denying(send: Send) -> Send:
+    """An HTTP answer to a handshake that is refused (ASGI, "WebSocket Denial Response")."""
+
+    async def deny(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return deny
 
 
 def unknown_path() -> PathNotFound:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from gateway.upstream.call import Request
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 NO_STORE: tuple[bytes, bytes] = (b"cache-control", b"no-store")
+READING = ("GET", "HEAD")
 CLOSE: tuple[bytes, bytes] = (b"connection", b"close")
 
 
@@ -18,6 +20,12 @@ async def reply(send: Send, status: int, media: bytes, body: bytes, headers: Raw
     about = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": about})
     await send({"type": "http.response.body", "body": body})
+
+
+def check_reading(scope: Scope) -> None:
+    """Raises `HTTPException` for a method that would do more than read."""
+    if scope["method"] not in READING:
+        raise HTTPException(405)
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -30,12 +38,13 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Saying:
-    """An endpoint that needs nothing of the request."""
+    """An endpoint that needs nothing of the request but to be read."""
 
     def __init__(self, say: Callable[[], Said]) -> None:
         self._say = say
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  what an ASGI application takes
+        check_reading(scope)
         said = self._say()
         await reply(send, said.status, said.media, said.body, said.headers)
 

@@ -17,7 +17,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from gateway.server.house import House
-from gateway.server.reply import NO_STORE, RawHeaders, Said, reply
+from gateway.server.reply import NO_STORE, RawHeaders, Said, check_reading, reply
 
 HTML = b"text/html; charset=utf-8"
 STYLE = Path(__file__).with_name("status.css").read_text("utf-8")
@@ -44,6 +44,7 @@ class Status:
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  what an ASGI application takes
+        check_reading(scope)
         facts = self._shown(await self._house.whole_status())
         if not self._page:
             await reply(send, 200, b"application/json", msgspec.json.encode(facts), (NO_STORE,))

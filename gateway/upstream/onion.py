@@ -28,6 +28,7 @@ from gateway.upstream.layers.single_flight import single_flight
 from gateway.upstream.layers.timeout import timeout
 from gateway.upstream.layers.verify import verify
 from gateway.upstream.meter import Meter, Traffic
+from gateway.upstream.tape import Wire
 from gateway.upstream.transport import Client, HttpxClient, Limits, Orphans
 from gateway.upstream.trust import trust_of
 from gateway.upstream.watch import Watch
@@ -40,6 +41,8 @@ class Shared(msgspec.Struct, frozen=True):
     items: Items | None = None
     copies: SharedCopies | None = None
     """Of all replicas."""
+    wire: Wire | None = None
+    """What stands between the layers and the services, in development."""
     traced: bool = False
     measured: bool = False
     clock: Clock = REAL

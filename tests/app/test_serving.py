@@ -28,8 +28,8 @@ ANSWER = {"data": {"book": {"title": "Book 1", "author": {"name": "Person 7"}}}}
 class Gateway:
     """`gateway serve` as a child process."""
 
-    def __init__(self, config: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "gateway", "serve", str(config), *options]
+    def __init__(self, config: Path, *options: str, verb: str = "serve") -> None:
+        command = [sys.executable, "-m", "gateway", verb, str(config), *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.said = ""
 
@@ -58,8 +58,8 @@ class Gateway:
 
 
 @contextmanager
-def serving(config: Path, *options: str) -> Iterator[Gateway]:
-    gateway = Gateway(config, *options)
+def serving(config: Path, *options: str, verb: str = "serve") -> Iterator[Gateway]:
+    gateway = Gateway(config, *options, verb=verb)
     try:
         yield gateway
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,25 @@ async def test_gql_for_python_on_a_websocket(demo: Process, expected: Any) -> No
     client = Client(transport=WebsocketsTransport(url=demo.url.replace("http", "ws"), connect_args={"proxy": None}))
     async with client as session:
         assert await session.execute(gql("{ users(first: 2) { id name } }")) == expected
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on this machine")
+def test_curl_by_post_by_get_and_by_what_is_refused(demo: Process, expected: Any, tmp_path: Path) -> None:
+    def curl(*arguments: str) -> tuple[str, dict[str, str], str]:
+        told = tool("curl", "--silent", "--include", "--noproxy", "*", *arguments, cwd=tmp_path)
+        head, _, body = told.replace("\r\n", "\n").partition("\n\n")
+        status, *fields = head.split("\n")
+        return status.split()[1], {name.lower(): value for name, _, value in (f.partition(": ") for f in fields)}, body
+
+    asked = json.dumps({"query": "{ users(first: 2) { id name } }"})
+    status, _, body = curl(demo.url, "--header", "content-type: application/json", "--data", asked)
+    assert (status, json.loads(body)) == ("200", {"data": expected})
+    url = f"{demo.url}?query=%7Busers(first:2)%7Bid%20name%7D%7D"
+    status, headers, body = curl(url)
+    assert (status, json.loads(body)) == ("200", {"data": expected})
+    assert headers["content-type"] == "application/json; charset=utf-8"
+    status, _, body = curl(demo.url, "--request", "DELETE")
+    assert (status, json.loads(body)["errors"][0]["extensions"]["owner"]["team"]) == ("405", "API Platform")
 
 
 def test_apollo_client(demo: Process, node: Run, expected: Any) -> None:

@@ -94,6 +94,13 @@ async def test_a_value_of_another_subgraph_is_brought_first() -> None:
     assert answer["data"]["shops"][0]["items"] == [{"price": "a in CHF"}]
 
 
+async def test_a_value_may_be_a_list() -> None:
+    service = shops({"id": "1", "currency": ["EUR", "USD"], "items": [{"id": "a"}], "shop": None}, currency="currency: [String]")
+    service.sdl = service.sdl.replace("price(currency: String ", "price(currency: [String] ")
+    answer = await ask(a_gateway(service), "{ shops { items { price } } }")
+    assert answer["data"]["shops"][0]["items"] == [{"price": "a in ['EUR', 'USD']"}]
+
+
 async def test_a_value_that_is_null_is_sent_as_null() -> None:
     service = shops(shop(None, "a"))
     answer = await ask(a_gateway(service), "{ shops { items { price } } }")

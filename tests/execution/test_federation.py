@@ -196,3 +196,18 @@ async def test_an_entity_is_extended_by_a_plain_graphql_source_and_by_a_link_in_
     link = {"field": "User.notes", "to": "extra.notes", "with": {"of": "$id"}}
     answer = await ask(a_gateway(users(), scores(), extra, links=[link]), "{ me { name score phone notes { text } } }")
     assert answer == {"data": {"me": {"name": "User 0", "score": 0, "phone": "+0", "notes": [{"text": "about 0"}]}}}
+
+
+async def test_members_that_are_asked_for_their_type_in_different_ways_are_told_apart() -> None:
+    """The type is a constant of the one that is alone in its case, and asked of the two that share one."""
+    sdl = "type Query { u: [U] } type A { x: Int } type B { x: Int } interface I { x: Int } type C implements I { x: Int }"
+    it = Federated("it", FED2 + sdl + " union U = A | B | C", {"u": [{"__typename": "A"}, {"__typename": "C"}]})
+    answer = await ask(a_gateway(it), "{ u { ... on I { t: __typename } t: __typename } }")
+    assert answer == {"data": {"u": [{"t": "A"}, {"t": "C"}]}}
+
+
+async def test_a_list_can_be_required() -> None:
+    sizes = Federated("sizes", FED2 + 'type User @key(fields: "id") { id: ID! sizes: [Int!] }', User=lambda _: {"sizes": [1, 2]})
+    sdl = 'type User @key(fields: "id") { id: ID! sizes: [Int!] @external most: Int @requires(fields: "sizes") }'
+    most = Federated("most", FED2 + sdl, User=lambda r: {"most": max(r["sizes"])})
+    assert (await ask(a_gateway(users(), sizes, most), "{ me { most } }"))["data"] == {"me": {"most": 2}}

@@ -40,6 +40,19 @@ def test_a_wrong_content_length_is_no_http(running: Running) -> None:
         assert status == 400
 
 
+@pytest.mark.parametrize("hosts", [b"", b"host: a\r\nhost: b\r\n"])
+def test_a_request_has_one_host(running: Running, engine: StubEngine, hosts: bytes) -> None:
+    """RFC 9112, section 3.2."""
+    status, extensions = refusal(running.raw(GOOD.replace(b"host: gateway\r\n", hosts)))
+    assert (status, extensions["code"]) == (400, "BAD_USER_INPUT")
+    assert engine.asked == []
+
+
+def test_a_client_of_http_1_0_needs_no_host(running: Running) -> None:
+    received = running.raw(GOOD.replace(b"host: gateway\r\n", b"").replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert received.startswith(b"HTTP/1.1 200")
+
+
 def test_two_lengths_are_no_http(running: Running, engine: StubEngine) -> None:
     both = HEAD + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
     status, _ = refusal(running.raw(both))

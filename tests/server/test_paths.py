@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import httpx
+import pytest
 
 from gateway.errors import SourceUnavailable
 from gateway.server.house import Refused
 from gateway.server.page import PLAIN, SCRIPT, page
 from gateway.server.street import backyard, street
 
-from .conftest import PLATFORM, StubHouse
+from .conftest import PLATFORM, Running, StubHouse
 
 
 def client_of(app: object) -> httpx.AsyncClient:
@@ -80,3 +82,20 @@ async def test_the_bundle_is_served_with_a_strict_policy_and_files_that_last(tmp
     for response, status in ((missing, 404), (outside, 404), (posted, 405)):
         assert response.status_code == status
         assert response.json()["errors"][0]["extensions"]["owner"]["team"] == "API Platform"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/status", "/status.json"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "OPTIONS"])
+async def test_what_can_only_be_read_is_not_written(path: str, method: str) -> None:
+    async with client_of(street(StubHouse(), public=frozenset({"status"}))) as client:
+        answer = await client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.json()["errors"][0]["extensions"]["code"] == "METHOD_NOT_ALLOWED"
+
+
+def test_a_websocket_at_an_unknown_path_is_refused_like_any_request(running: Running) -> None:
+    asked = b"GET /nowhere HTTP/1.1\r\nhost: g\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    asked += b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+    head, _, body = running.raw(asked).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert json.loads(body)["errors"][0]["extensions"]["code"] == "NOT_FOUND"

@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True):
     version: int = 1
     marks: Marks | None = None
     secrets: Secrets = msgspec.field(default_factory=Secrets)
+    development: bool = False
+    """On a developer's machine: every answer tells all it may."""
     files: tuple[Path, ...] = ()
     """What was read for it: the files themselves, and those that `${file:...}` names."""
 

@@ -176,5 +176,6 @@ def _only(types: tuple[str, ...]) -> str | None:
 
 
 def _tag_key(selection: Selection) -> str:
-    (case, *_) = selection.cases
-    return next((f.key for f in case.fields if f.name == "__typename"), "__typename")
+    """The key under which every value says its type."""
+    asked = [[f.key for f in case.fields if f.name == "__typename"] for case in selection.cases if case.fields]
+    return next((key for key in (asked[0] if asked else ()) if all(key in keys for keys in asked)), "__typename")

@@ -43,9 +43,9 @@ class Keyed(Calls):
         return rows
 
     async def _by_key(self, index: int, step: ReadyStep) -> None:
+        self.parents[index] = parents = self._parents(step)
         key_of = completing_keys(step.key_of, step.above, self.rows) if step.above else step.key_of
-        gathered = gather(self._parents(step), key_of, step.convert, step.single)
-        self.parents[index] = gathered.parents
+        gathered = gather(parents, key_of, step.convert, step.single)
         found: Found = gathered.known
         if any(v is not None for v in found.values()):
             self.faulty = True

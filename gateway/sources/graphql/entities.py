@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from graphql import parse_type
 
 from gateway.sources.base import Chunk, Entry, Fetch, Prepared
@@ -57,4 +58,5 @@ def _by_value(keys: Sequence[tuple[Any, ...]], entry: Entry) -> Iterator[tuple[S
         groups.setdefault(key[1:], []).append(i)
     for values, members in groups.items():
         for start in range(0, len(members), entry.chunk):
-            yield members[start : start + entry.chunk], dict(zip(entry.variables, values, strict=True))
+            given = [msgspec.Raw(value) if value.__class__ is bytes else value for value in values]  # JSON, where it is no scalar
+            yield members[start : start + entry.chunk], dict(zip(entry.variables, given, strict=True))

@@ -273,7 +273,7 @@ def redis_port() -> Iterator[int]:
 @asynccontextmanager
 async def replica(url: str, patience: float = 10.0) -> AsyncIterator[Replica]:
     """Patient, so that a busy machine is no failure."""
-    made = Replica(SharedCache(url, patience), RealTime())
+    made = Replica(None, RealTime())
     made.shared = SharedCopies(SharedCache(url, patience), REAL, (RedisError,))
     made.cache.shared = made.shared
     try:

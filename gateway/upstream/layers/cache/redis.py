@@ -47,7 +47,11 @@ class SharedCache(RedisCache):  # type: ignore[misc]  # aiocache has no types
             return bool(await self.client.set(key, b"1", nx=True, px=int(lease * 1000)))
 
     async def _close(self, *_: Any, **__: Any) -> None:
+        """With the connections to sentinels, which belong to no client."""
         await self.client.aclose()
+        manager = getattr(getattr(self.client, "connection_pool", None), "sentinel_manager", None)
+        for sentinel in manager.sentinels if manager else ():
+            await sentinel.aclose()
 
 
 def _client(url: str, options: dict[str, Any]) -> Any:
