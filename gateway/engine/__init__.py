@@ -26,6 +26,7 @@ from gateway.engine.labels import Shares, labels_of
 from gateway.engine.limits import Limits
 from gateway.engine.nouns import Answer, Asked, Form, Shown
 from gateway.engine.parts import Parts
+from gateway.engine.recalled import Landings, Recalled
 from gateway.engine.render import Renderer
 from gateway.engine.returned import Returned, exposed, returned
 from gateway.engine.rights import Rights
@@ -34,7 +35,7 @@ from gateway.engine.stories import Stories
 from gateway.engine.warnings import Drifting, deprecated, drifted, field_deprecated
 from gateway.engine.withhold import cut, told
 from gateway.errors import AFFECTED_LISTED, Disclosure, Owner, RequestError, TooManyUpstreamCalls, internal
-from gateway.execution.compile import Leaves, compile_plan
+from gateway.execution.compile import Leaves, Ready, compile_plan
 from gateway.execution.run import Outcome, Run
 from gateway.planning.operation import Operation, normalise
 from gateway.planning.plan import Plan, outline
@@ -135,9 +136,7 @@ class Engine:
             variant = document.variants.get(flags) or self._compiled(asked, document, variables, flags, lacking & document.rules)
             asked.request.tally.limit = self.limits.upstream_calls_total
             answer = await self._answered(asked, document, variant, variables, lacking & variant.rules)
-            if variant.ready.varies:
-                answer = replace(answer, propagates=variant.ready.varies)
-            return replace(answer, tags=variant.tags) if self.tagged else answer
+            return self._dressed(answer, variant)
         except RequestError as refused:
             return self.failed(asked, self.render.refusal(refused, asked.request))
         except Exception as bug:
@@ -259,14 +258,10 @@ class Engine:
         aspects = debug.wanted(headers.get(debug.HEADER), self.debug) or self.always if self.debug else NO_ASPECTS
         if aspects:
             return await self._watched(asked, document, variant, variables, aspects)
-        identity = ready.identity(headers)
-        on_error = self.on_error_of(asked, document)
-        key = (ready, encode(variables) if variables else b"", identity, lacking, on_error)
+        key = self._key(asked, document, ready, variables, lacking)
         shown = document.shown
-        if (stored := self.answers.get(key, now := self.clock())) is not None:
-            if asked.account is not None:
-                asked.account.came("stored", stored.outcome)
-            return self.render.outcome(stored.outcome, request, Shown(of_store(stored.outcome.expires - now), shown.warnings))
+        if (stored := self._stored(key, asked, shown)) is not None:
+            return stored
         own: list[bool] = []
 
         async def execute() -> Outcome:
@@ -282,6 +277,56 @@ class Engine:
             self.answers.put(key, weighed(key, replace(outcome, exchanges=())))
         answer = self.render.outcome(outcome, request, shown)
         return self.failed(asked, answer, document, variant, outcome) if answer.has_errors else answer
+
+    def _key(self, asked: Asked, document: Document, ready: Ready, variables: Variables, lacking: int) -> tuple[Any, ...]:
+        """Of one question by one identity."""
+        identity = ready.identity(asked.request.headers)
+        return (ready, encode(variables) if variables else b"", identity, lacking, self.on_error_of(asked, document))
+
+    def _stored(self, key: tuple[Any, ...], asked: Asked, shown: Shown) -> Answer | None:
+        stored = self.answers.get(key, now := self.clock())
+        if stored is None:
+            return None
+        if asked.account is not None:
+            asked.account.came("stored", stored.outcome)
+        shown = Shown(of_store(stored.outcome.expires - now), shown.warnings)
+        return self.render.outcome(stored.outcome, asked.request, shown)
+
+    def _dressed(self, answer: Answer, variant: Variant) -> Answer:
+        if variant.ready.varies:
+            answer = replace(answer, propagates=variant.ready.varies)
+        return replace(answer, tags=variant.tags) if self.tagged else answer
+
+    # ------------------------------------------------------------ a question that came before
+
+    def recalled(self, asked: Asked) -> Recalled | None:
+        """The question as it was looked up. None: more than itself and its caller's headers decides what it is."""
+        document = self.documents.get((asked.document, asked.operation_name))
+        if not isinstance(document, Document) or document.apart or document.labels or self.rights:
+            return None
+        variables = document.coerce(asked.variables)
+        variant = document.variants.get(document.flags(variables))
+        if variant is None or (self.debug and debug.HEADER in asked.request.headers):
+            return None
+        return Recalled(document, variant, self._key(asked, document, variant.ready, variables, 0))
+
+    def kept(self, recalled: Recalled, asked: Asked) -> Answer | None:
+        """The answer, if it is in the store."""
+        answer = self._stored(recalled.key, asked, recalled.document.shown)
+        return self._dressed(answer, recalled.variant) if answer is not None else None
+
+    def landing(self, recalled: Recalled) -> Landings | None:
+        """The execution of the same question for the same identity that is under way, if any."""
+        return self.flights.join(recalled.key)
+
+    def landed(self, recalled: Recalled, outcome: Outcome, asked: Asked) -> Answer:
+        if asked.account is not None:
+            asked.account.came("shared", outcome)
+        document, variant = recalled.document, recalled.variant
+        answer = self.render.outcome(outcome, asked.request, Shown(of_flight(), document.shown.warnings))
+        return self._dressed(self.failed(asked, answer, document, variant, outcome), variant)
+
+    # ------------------------------------------------------------ an execution
 
     async def _watched(
         self, asked: Asked, document: Document, variant: Variant, variables: Variables, aspects: frozenset[str]

@@ -22,12 +22,19 @@ class Flights(Generic[K, V]):
 
     async def share(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
         """Errors are not shared: whoever waited tries for itself."""
-        while (waiting := self._open.get(key)) is not None:
-            landing: asyncio.Future[list[V] | None] = asyncio.get_running_loop().create_future()
-            waiting.append(landing)
+        while (landing := self.join(key)) is not None:
             if (landed := await landing) is not None:
                 return landed[0]
         return await self._lead(key, make)
+
+    def join(self, key: K) -> asyncio.Future[list[V] | None] | None:
+        """To wait without a task for what is under way. Its result None: the leader has gone. None: nothing is under way."""
+        waiting = self._open.get(key)
+        if waiting is None:
+            return None
+        landing: asyncio.Future[list[V] | None] = asyncio.get_running_loop().create_future()
+        waiting.append(landing)
+        return landing
 
     async def _lead(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
         self._open[key] = []

@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from gateway.composition import Supergraph
 from gateway.engine import Engine
 from gateway.engine.nouns import Account, Answer, Asked
+from gateway.engine.recalled import Recalled
+from gateway.execution.run import Outcome
 
 log = logging.getLogger("gateway.engine")
 WITH_ERRORS = b'{"data":{},"errors":%s}'
@@ -71,6 +73,24 @@ class Watched(Engine):
             answer = Answer(WITH_ERRORS % _encode(errors) if errors else b"", has_errors=bool(errors))
         finally:
             self._told(asked, account, answer)
+
+    def kept(self, recalled: Recalled, asked: Asked) -> Answer | None:
+        asked = self._accounted(asked, recalled)
+        answer = super().kept(recalled, asked)
+        if answer is not None and asked.account is not None:
+            self._told(asked, asked.account, answer)
+        return answer
+
+    def landed(self, recalled: Recalled, outcome: Outcome, asked: Asked) -> Answer:
+        asked = self._accounted(asked, recalled)
+        answer = super().landed(recalled, outcome, asked)
+        if asked.account is not None:
+            self._told(asked, asked.account, answer)
+        return answer
+
+    def _accounted(self, asked: Asked, recalled: Recalled) -> Asked:
+        account = Account(time.monotonic(), kind=recalled.document.kind, name=recalled.document.name)
+        return replace(asked, account=account)
 
     def _told(self, asked: Asked, account: Account, answer: Answer | None) -> None:
         """What goes wrong in keeping account is no reason to withhold an answer."""

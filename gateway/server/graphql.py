@@ -17,6 +17,7 @@ from gateway.engine import Answer, Asked
 from gateway.errors import MethodNotAllowed, RequestError
 from gateway.server import refusal
 from gateway.server.admission import admission, charge, key_of
+from gateway.server.again import PLAIN, REMEMBER, Question
 from gateway.server.body import Disconnected, read_body, replayed
 from gateway.server.caching import cache_control, still_valid, storable, tags, validators
 from gateway.server.caller import fields, new_request_id, request_of, time_for_sources
@@ -46,9 +47,9 @@ class GraphQL:
     ) -> None:
         self._house = house
         self._elsewhere = elsewhere
-        self._front = front
+        self.front = front
         self._admit = admission(front)
-        self._new_id = new_id
+        self.new_id = new_id
         self._clock = clock
         self._now = now
 
@@ -59,7 +60,7 @@ class GraphQL:
         media, method = Media.JSON, scope["method"]
         about: RawHeaders = ()
         try:
-            media = response_media(headers.get(b"accept"), page=self._front.page and method != "POST")
+            media = response_media(headers.get(b"accept"), page=self.front.page and method != "POST")
             if self._admit is not None and media is not Media.PAGE:
                 request, about = await self._admit(scope, headers, request)
                 scope[REQUEST_KEY] = request
@@ -71,7 +72,7 @@ class GraphQL:
             if engine is None:
                 await refusal.not_ready(send, request, self._house, media)
                 return
-            if self._front.batch and method == "POST" and (bodies := batch_of(body, self._front.batch)) is not None:
+            if self.front.batch and method == "POST" and (bodies := batch_of(body, self.front.batch)) is not None:
                 await self._tell_all(send, await self._all(bodies, engine, scope, headers, request), media, request)
                 return
             takes = streamed(headers.get(b"accept"))
@@ -85,13 +86,15 @@ class GraphQL:
         if takes is not None and (answer.parts is not None or media is Media.STREAM):
             await stream(send, takes.frame, answer, (*identity(request), *about))
         else:
+            if (remember := scope.get(REMEMBER)) is not None and self._may_come_again(scope, headers, media, answer):
+                self._remember(remember, engine, asked, media, scope)
             await self._tell(send, answer, media, request, headers, method != "POST", about)
 
     def _request(self, headers: Fields) -> Request:
         limits = self._house.limits
         deadline = self._clock() + time_for_sources(headers, limits.deadline)
-        request = request_of(headers, deadline=deadline, calls_total=limits.upstream_calls_total, new_id=self._new_id)
-        return request if self._front.watch is None else self._front.watch.begin(request, held=True)
+        request = request_of(headers, deadline=deadline, calls_total=limits.upstream_calls_total, new_id=self.new_id)
+        return request if self.front.watch is None else self.front.watch.begin(request, held=True)
 
     async def _body(self, method: str, headers: Fields, receive: Receive) -> bytes:
         if self._house.draining:
@@ -105,7 +108,7 @@ class GraphQL:
 
     def _params(self, method: str, body: bytes, scope: Scope) -> Params:
         """Raises `BadUserInput`, or `LimitExceeded` for variables."""
-        query = self._front.documents is None
+        query = self.front.documents is None
         params = from_body(body, query=query) if method == "POST" else from_query_string(scope["query_string"], query=query)
         longest = self._house.limits.variables
         if len(body) > longest or len(scope["query_string"]) > longest:
@@ -115,7 +118,7 @@ class GraphQL:
         return params
 
     def _asked(self, params: Params, request: Request, method: str, takes: Streamed | None = None) -> Asked:
-        documents = self._front.documents
+        documents = self.front.documents
         text = params.query if documents is None else documents.text(params)
         on_error = params.on_error.lower() if params.on_error else None
         form = takes.form if takes is not None else None
@@ -125,8 +128,8 @@ class GraphQL:
 
     async def _all(self, bodies: Sequence[bytes], engine: Engine, scope: Scope, headers: Fields, request: Request) -> list[bytes]:
         """One answer for each, in their order. Each has its own upstream calls, and counts for its caller's rate."""
-        if self._front.rate is not None and len(bodies) > 1:
-            await charge(self._front.rate, key_of(scope, headers, request, self._front.rate), len(bodies) - 1)
+        if self.front.rate is not None and len(bodies) > 1:
+            await charge(self.front.rate, key_of(scope, headers, request, self.front.rate), len(bodies) - 1)
 
         async def one(body: bytes) -> bytes:
             own = replace(request, tally=Tally(limit=request.tally.limit))
@@ -144,12 +147,36 @@ class GraphQL:
 
     # ------------------------------------------------------------ one
 
+    def head(self, answer: Answer, media: Media, request: Request) -> tuple[int, RawHeaders]:
+        """Status and headers of an answer to a POST, beside what describes its body."""
+        seconds = storable(answer, self._now())
+        about = (
+            *identity(request),
+            cache_control(seconds, private=answer.private or self.front.known_only),
+            (b"x-upstream-calls", b"%d" % answer.calls),
+            *answer.headers,
+        )
+        return self._status(answer, media), about
+
+    def _may_come_again(self, scope: Scope, headers: Fields, media: Media, answer: Answer) -> bool:
+        """Nothing but the bytes of this request decides what it asks for, and what is asked is worth remembering."""
+        front, once = self.front, len(headers) == len(scope["headers"])
+        plain = scope["method"] == "POST" and scope["http_version"] == "1.1" and not scope.get("path_params")
+        alone = self._admit is None and front.cors is None and (front.documents is None or front.documents.fixed)
+        return plain and alone and once and PLAIN.issuperset(headers) and media is not Media.STREAM and not answer.has_errors
+
+    def _remember(
+        self, remember: Callable[[Question], None], engine: Engine, asked: Asked, media: Media, scope: Scope
+    ) -> None:  # fmt: skip
+        if asked.form is None and (recalled := engine.recalled(asked)) is not None:
+            remember(Question(self, self._house, engine, recalled, asked, media, scope))
+
     async def _tell(
         self, send: Send, answer: Answer, media: Media, request: Request, headers: Fields, got: bool, more: RawHeaders
     ) -> None:
         """An answer that may be stored carries a validator when it came by GET, and is not sent again to who has it."""
         seconds = storable(answer, self._now())
-        private = answer.private or self._front.known_only
+        private = answer.private or self.front.known_only
         about: RawHeaders = (
             *identity(request),
             cache_control(seconds, private=private),
@@ -160,8 +187,8 @@ class GraphQL:
         if answer.status == 405:
             about += (refusal.ALLOW,)
         if got and seconds:
-            about += validators(answer, self._front.known_by, private=private)
-            about += tags(answer, self._front.tag_headers)
+            about += validators(answer, self.front.known_by, private=private)
+            about += tags(answer, self.front.tag_headers)
             if still_valid(headers.get(b"if-none-match"), about):
                 await send({"type": "http.response.start", "status": 304, "headers": about})
                 await send({"type": "http.response.body", "body": b""})
@@ -172,4 +199,4 @@ class GraphQL:
         """In plain `application/json` a request error has status 200: the body tells. A refused write keeps its status."""
         if media is Media.JSON:
             return 200 if answer.status in (400, 503, 504) and not answer.refused else answer.status
-        return self._front.partial_success if answer.has_errors and answer.status == 200 else answer.status
+        return self.front.partial_success if answer.has_errors and answer.status == 200 else answer.status

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.engine import Answer, Asked
+from gateway.engine.recalled import Landings, Recalled
 from gateway.errors import Disclosure, GatewayError, Owner
+from gateway.execution.run import Outcome
 from gateway.server.cors import CorsRules
 from gateway.server.params import Params
 from gateway.upstream.call import Request
@@ -22,6 +24,16 @@ class Engine(Protocol):
     """The request path: never raises for what a caller or a source did."""
 
     async def answer(self, asked: Asked) -> Answer: ...
+
+    def recalled(self, asked: Asked) -> Recalled | None:
+        """What was looked up for a question that may be asked again in the same bytes."""
+        ...
+
+    def kept(self, recalled: Recalled, asked: Asked) -> Answer | None: ...
+
+    def landing(self, recalled: Recalled) -> Landings | None: ...
+
+    def landed(self, recalled: Recalled, outcome: Outcome, asked: Asked) -> Answer: ...
 
 
 class DoorLimits(msgspec.Struct, frozen=True):
@@ -58,6 +70,9 @@ class Rate(Protocol):
 
 class Documents(Protocol):
     """Operations by their id."""
+
+    fixed: bool
+    """What a request means by its document never changes."""
 
     def text(self, params: Params) -> str: ...
 

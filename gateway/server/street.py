@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.server.compression import Compression
 from gateway.server.cors import Cors
@@ -25,6 +25,8 @@ from gateway.server.reply import Saying
 from gateway.server.status import Status, process_status
 from gateway.server.view import Streams
 
+GRAPHQL = "/graphql"
+
 
 def street(
     house: House,
@@ -38,9 +40,9 @@ def street(
     streams = Streams(house, front)
     graphql = _dressed(GraphQL(house, {Media.PAGE: Saying(lambda: page(bundle))}, front), front)
     routes: list[BaseRoute] = [
-        Route("/graphql", graphql),
+        Route(GRAPHQL, graphql),
         *([Route("/graphql/persisted/{id}", graphql)] if front.documents is not None else []),
-        WebSocketRoute("/graphql", streams),
+        WebSocketRoute(GRAPHQL, streams),
         Mount(ASSETS, Assets(bundle)),
         *_health(house),
     ]
@@ -48,7 +50,7 @@ def street(
         routes += _status(house, public=True)
     if "metrics" in public and metrics is not None:
         routes.append(Route("/metrics", MetricsPage(metrics)))
-    return _application(house, routes)
+    return _application(house, routes, graphql)
 
 
 def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
@@ -88,5 +90,18 @@ def _status(house: House, *, public: bool) -> Sequence[BaseRoute]:
     return Route("/status", Status(house, public=public)), Route("/status.json", Status(house, page=False, public=public))
 
 
-def _application(house: House, routes: Sequence[BaseRoute]) -> ASGIApp:
-    return Edge(house, Router(routes, redirect_slashes=False, default=NotFound(house)))
+def _application(house: House, routes: Sequence[BaseRoute], graphql: ASGIApp | None = None) -> ASGIApp:
+    router = Router(routes, redirect_slashes=False, default=NotFound(house))
+    return Edge(house, router if graphql is None else Main(graphql, router))
+
+
+class Main:
+    """Nearly every request is for one path: no routes are tried for it."""
+
+    def __init__(self, graphql: ASGIApp, router: ASGIApp) -> None:
+        self._graphql = graphql
+        self._router = router
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        main = scope["type"] == "http" and scope["path"] == GRAPHQL
+        return (self._graphql if main else self._router)(scope, receive, send)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from functools import partial
 from heapq import nsmallest
 from math import inf
 from operator import itemgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gateway.engine import Answer
+from gateway.engine.recalled import Landings
 from gateway.errors import BadUserInput, HeadersTooLarge, ReadTimedOut, RequestError, TooManyConnections
 from gateway.server import refusal
+from gateway.server.again import REMEMBER, Coming, Memory, Question
 from gateway.server.caller import new_request_id
 from gateway.server.house import House
 from gateway.upstream.call import Request
@@ -27,10 +31,11 @@ NEARLY = 0.9
 
 
 class Wire(HttpToolsProtocol):
-    """One client connection; `house` and `most` are set by `wire`. Times are on the loop's clock, in seconds."""
+    """One client connection; `house`, `most` and `memory` are set by `wire`. Times are on the loop's clock, in seconds."""
 
     house: ClassVar[House]
     most: ClassVar[int]
+    memory: ClassVar[Memory]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -41,6 +46,14 @@ class Wire(HttpToolsProtocol):
         """When the request that is arriving began to; inf: none is."""
         self._closing_since = inf
         self._fault: RequestError | None = None
+        self._begun = 0
+        self._complete = 0
+        """Requests that came by the parser."""
+        self._landing: Landings | None = None
+        """What the question of this connection waits for, where no task does."""
+        self._later = b""
+        """What came meanwhile."""
+        self._last = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -53,6 +66,8 @@ class Wire(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._task is not None:
             self._task.cancel()
+        if self._landing is not None:
+            self._landing.cancel()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]  # other names for ASGI
         self._task = self.loop.create_task(cycle.run_asgi(app))  # type: ignore[arg-type]  # likewise
@@ -61,14 +76,30 @@ class Wire(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bounds the head as it arrives: the parser gives a field only once it has all of it."""
+        if self._landing is not None:
+            self._later += data
+            self.flow.pause_reading()
+            return
+        between = self._in_head and not self._head and (self.cycle is None or self.cycle.response_complete)
+        if between and (question := self.memory.question(data)) is not None and self._is_answered(question, data):
+            return
+        self._parse(data, alone=between)
+
+    def _parse(self, data: bytes, *, alone: bool) -> None:
+        """`alone`: nothing else is under way on this connection."""
         if self._in_head:
             self._head += len(data)
+        begun, complete = self._begun, self._complete
         super().data_received(data)
-        if self._in_head and self._head > self.house.limits.headers and not self.transport.is_closing():
+        if alone and (self._begun, self._complete) == (begun + 1, complete + 1):
+            if (remember := self.memory.offer(data)) is not None:
+                cast(dict[str, Any], self.scope)[REMEMBER] = remember
+        elif self._in_head and self._head > self.house.limits.headers and not self.transport.is_closing():
             self._refuse(self._too_large(self._head))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._begun += 1
         self._in_head = True
         self._since = self.loop.time()
 
@@ -88,7 +119,58 @@ class Wire(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._since = inf
         self._in_head = True
+        self._complete += 1
         super().on_message_complete()
+
+    # ------------------------------------------------------------ the same bytes again
+
+    def _is_answered(self, question: Question, data: bytes) -> bool:
+        """Or is waiting for an answer that is being made. False: it takes the ordinary way."""
+        if not question.stands(self.house) or self.flow.write_paused or self.transport.is_closing():
+            return False
+        coming = question.come()
+        if (answer := question.kept(coming)) is not None:
+            return self._is_sent(answer, coming)
+        self._landing = question.landing()
+        if self._landing is None:
+            return False
+        self._unset_keepalive_if_required()
+        self._since = inf
+        self._landing.add_done_callback(partial(self._landed, coming, data))
+        return True
+
+    def _landed(self, coming: Coming, data: bytes, landing: Landings) -> None:
+        """A leader that has gone leaves nothing: then this one asks for itself."""
+        self._landing = None
+        if landing.cancelled() or self.transport.is_closing():
+            coming.question.gone(coming)
+            return
+        landed = landing.result()
+        if landed is None or not self._is_sent(coming.question.landed(landed[0], coming), coming):
+            self._parse(data, alone=True)
+        later, self._later = self._later, b""
+        if later:
+            self.data_received(later)
+
+    def _is_sent(self, answer: Answer, coming: Coming) -> bool:
+        told = coming.question.told(answer, coming, self.server_state.default_headers)
+        if told is None:
+            return False
+        self._since = inf
+        self.transport.writelines(told)
+        self.on_response_complete()
+        if self._last:
+            self.transport.close()
+        return True
+
+    def shutdown(self) -> None:
+        """Closed when nothing is under way, as uvicorn would."""
+        if self._landing is not None:
+            self._last = True
+        else:
+            super().shutdown()
+
+    # ------------------------------------------------------------ what takes too long, or is too much
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's text is replaced by ours
         self._refuse(self._fault or BadUserInput("This is not an HTTP/1.1 request the gateway can read."))
@@ -138,7 +220,7 @@ class Wire(HttpToolsProtocol):
 
 def wire(house: House, most: int) -> type[Wire]:
     """The protocol class of one house, for at most so many connections at once."""
-    return type("HouseWire", (Wire,), {"house": house, "most": most})
+    return type("HouseWire", (Wire,), {"house": house, "most": most, "memory": Memory()})
 
 
 def make_room(connections: Collection[object], most: int) -> None:

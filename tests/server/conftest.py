@@ -46,6 +46,9 @@ class StubEngine:
                 raise
         return self.answer_with(asked) if self.answer_with else by_graphql_core(asked)
 
+    def recalled(self, asked: Asked) -> None:
+        """Nothing is remembered, so that a test that asks twice is heard twice."""
+
 
 def by_graphql_core(asked: Asked) -> Answer:
     try:

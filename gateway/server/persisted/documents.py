@@ -27,6 +27,7 @@ class Documents:
     def __init__(self, manifest: Manifest | None = None, *, enforce: bool = False, register: bool = True) -> None:
         self._manifest = manifest
         self._enforce = enforce and manifest is not None
+        self.fixed = manifest is None
         self._registered: Lru[str, str] | None = Lru(REGISTERED, REGISTERED_CHARACTERS) if register else None
         self._reported: Lru[str, bool] = Lru(REPORTED)
 
