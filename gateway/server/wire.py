@@ -12,6 +12,7 @@ from functools import partial
 from heapq import nsmallest
 from math import inf
 from operator import itemgetter
+from time import monotonic
 from typing import Any, ClassVar, cast
 
 from starlette.types import ASGIApp
@@ -128,32 +129,34 @@ class Wire(HttpToolsProtocol):
         """Or is waiting for an answer that is being made. False: it takes the ordinary way."""
         if not question.stands(self.house) or self.flow.write_paused or self.transport.is_closing():
             return False
-        coming = question.come()
-        if (answer := question.kept(coming)) is not None:
-            return self._is_sent(answer, coming)
+        began = monotonic()
+        if question.is_kept():
+            coming = question.come(began)
+            return self._is_sent(question.kept(coming), coming)
         self._landing = question.landing()
         if self._landing is None:
             return False
         self._unset_keepalive_if_required()
         self._since = inf
-        self._landing.add_done_callback(partial(self._landed, coming, data))
+        self._landing.add_done_callback(partial(self._landed, question, began, data))
         return True
 
-    def _landed(self, coming: Coming, data: bytes, landing: Landings) -> None:
+    def _landed(self, question: Question, began: float, data: bytes, landing: Landings) -> None:
         """A leader that has gone leaves nothing: then this one asks for itself."""
         self._landing = None
+        coming = question.come(began)
         if landing.cancelled() or self.transport.is_closing():
-            coming.question.gone(coming)
+            question.gone(coming)
             return
         landed = landing.result()
-        if landed is None or not self._is_sent(coming.question.landed(landed[0], coming), coming):
+        if not self._is_sent(question.landed(landed[0], coming) if landed is not None else None, coming):
             self._parse(data, alone=True)
         later, self._later = self._later, b""
         if later:
             self.data_received(later)
 
-    def _is_sent(self, answer: Answer, coming: Coming) -> bool:
-        told = coming.question.told(answer, coming, self.server_state.default_headers)
+    def _is_sent(self, answer: Answer | None, coming: Coming) -> bool:
+        told = coming.question.told(answer, coming, self.server_state.default_headers) if answer is not None else None
         if told is None:
             return False
         self._since = inf
