@@ -8,6 +8,7 @@ them decides what it is (no rights, rates, tokens or shares of traffic). All els
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ class Memory:
 class Question:
     """What a request asks for. `stands` says whether it still does."""
 
-    __slots__ = ("_asked", "_door", "_engine", "_house", "_media", "_new_id", "_recalled", "_scope", "_type")
+    __slots__ = ("_asked", "_door", "_engine", "_house", "_media", "_new_id", "_recalled", "_scope", "_type", "beginning")
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class Question:
         self._house = house
         self._engine = engine
         self._media = media
+        self.beginning = False
         self._type = (b"content-type", media.value)
         self._recalled = recalled
         self._asked = asked
@@ -109,6 +111,14 @@ class Question:
         if (watch := self._door.front.watch) is not None:
             request = watch.begin(request, held=True)
         return Coming(self, replace(self._asked, request=request), began)
+
+    def begins(self, loop: AbstractEventLoop) -> None:
+        """Somebody takes the ordinary way with it, by a task that runs next. Who comes before that waits for it."""
+        self.beginning = True
+        loop.call_soon(self._begun)
+
+    def _begun(self) -> None:
+        self.beginning = False
 
     def is_kept(self) -> bool:
         return self._engine.is_kept(self._recalled)

@@ -82,9 +82,12 @@ class Wire(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         between = self._in_head and not self._head and (self.cycle is None or self.cycle.response_complete)
-        if between and (question := self.memory.question(data)) is not None and self._is_answered(question, data):
+        question = self.memory.question(data) if between else None
+        if question is not None and self._is_answered(question, data):
             return
         self._parse(data, alone=between)
+        if question is not None:
+            question.begins(self.loop)
 
     def _parse(self, data: bytes, *, alone: bool) -> None:
         """`alone`: nothing else is under way on this connection."""
@@ -133,13 +136,29 @@ class Wire(HttpToolsProtocol):
         if question.is_kept():
             coming = question.come(began)
             return self._is_sent(question.kept(coming), coming)
-        self._landing = question.landing()
-        if self._landing is None:
+        landing = question.landing()
+        if landing is None and not question.beginning:
             return False
         self._unset_keepalive_if_required()
         self._since = inf
-        self._landing.add_done_callback(partial(self._landed, question, began, data))
+        if landing is not None:
+            self._wait(landing, question, began, data)
+        else:  # it came in the same moment as another one, whose task has not run yet
+            self._landing = self.loop.create_future()
+            self.loop.call_soon(self._look_again, question, began, data)
         return True
+
+    def _look_again(self, question: Question, began: float, data: bytes) -> None:
+        gone = self._landing is None or self._landing.cancelled()
+        landing = question.landing() if not gone else None
+        if landing is not None:
+            self._wait(landing, question, began, data)
+        else:
+            self._ask_itself(data, gone=gone)
+
+    def _wait(self, landing: Landings, question: Question, began: float, data: bytes) -> None:
+        self._landing = landing
+        landing.add_done_callback(partial(self._landed, question, began, data))
 
     def _landed(self, question: Question, began: float, data: bytes, landing: Landings) -> None:
         """A leader that has gone leaves nothing: then this one asks for itself."""
@@ -149,8 +168,19 @@ class Wire(HttpToolsProtocol):
             question.gone(coming)
             return
         landed = landing.result()
-        if not self._is_sent(question.landed(landed[0], coming) if landed is not None else None, coming):
+        if self._is_sent(question.landed(landed[0], coming) if landed is not None else None, coming):
+            self._go_on()
+        else:
+            self._ask_itself(data)
+
+    def _ask_itself(self, data: bytes, *, gone: bool = False) -> None:
+        """The ordinary way after all."""
+        self._landing = None
+        if not gone and not self.transport.is_closing():
             self._parse(data, alone=True)
+            self._go_on()
+
+    def _go_on(self) -> None:
         later, self._later = self._later, b""
         if later:
             self.data_received(later)
