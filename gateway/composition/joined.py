@@ -130,7 +130,6 @@ class _Joiner:
         values = (
             f"{self.names[s.name]} @join__graph(name: {_text(s.name)}, url: {_text(shown_url(s.url))})"
             for s in self.subgraphs.values()
-            for s in self.subgraphs.values()
         )
         return print_ast(parse(f"enum join__Graph {{ {' '.join(values)} }}", no_location=True))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from graphql import lexicographic_sort_schema, print_schema
+from graphql import build_schema, lexicographic_sort_schema, print_schema, validate_schema
 
 from gateway.composition import Supergraph, compose
 from gateway.composition.joined import print_supergraph
@@ -66,6 +66,10 @@ def taken_apart(sdl: str, **options: object) -> tuple[Subgraph, ...]:
 def both() -> tuple[Supergraph, Supergraph]:
     composed = together(*PARTS)
     return composed, compose(taken_apart(print_supergraph(composed)))
+
+
+def test_what_is_printed_is_valid_by_graphqls_own_rules() -> None:
+    assert validate_schema(build_schema(print_supergraph(both()[0]))) == []
 
 
 def test_composed_printed_and_taken_apart_it_is_the_same_schema() -> None:
