@@ -165,6 +165,10 @@ class House(Protocol):
         """What is known of one of the latest failing requests, by its id or by that of one of its errors. Redacted."""
         ...
 
+    async def story_elsewhere(self, wanted: str) -> dict[str, Any] | None:
+        """What another worker knows of it."""
+        ...
+
     def recent_failures(self) -> Sequence[dict[str, Any]]:
         """The latest of them, newest first."""
         ...

@@ -215,6 +215,7 @@ def test_a_base_whose_values_need_not_say_what_they_are_also_stands_for_itself()
     assert sdl(graph, "Pet_itself") == "type Pet_itself implements Pet {\n  petType: String\n  name: String\n}"
     dispatch = graph.wire.dispatch["Pet"]
     assert dispatch.mapping["Pet"] == "Pet_itself"
+    assert dispatch.resolve is not None
     assert [dispatch.resolve(value) for value in ({"name": "x"}, {"name": "x", "lives": 9})] == ["Pet_itself", "Cat"]
 
 
