@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import compare, growth, memory, micro, ownership, record, startup
+from benchmarks import compare, growth, memory, micro, ownership, record, startup, telemetry
 from benchmarks.record import Measured
 
 
@@ -49,6 +49,11 @@ def _ownership(_arguments: Namespace) -> Measured:
     return Measured(rows, ownership.table(rows), {row.case: (row.ratio - 1) * 100 for row in rows}, "% more")
 
 
+def _telemetry(_arguments: Namespace) -> Measured:
+    rows = telemetry.measure()
+    return Measured(rows, telemetry.table(rows), {row.mode: row.executed / 1e3 for row in rows}, "k instructions")
+
+
 def _memory(arguments: Namespace) -> Measured:
     measured = memory.memory(arguments.requests, arguments.connections)
     values = {"start": measured.start, "end": measured.end, "peak": measured.peak}
@@ -66,6 +71,7 @@ RUNS: dict[str, Callable[[Namespace], Measured]] = {
     "growth": _growth,
     "micro": _micro,
     "ownership": _ownership,
+    "telemetry": _telemetry,
     "memory": _memory,
     "startup": _startup,
 }

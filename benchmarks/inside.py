@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from benchmarks.posts import user, users_bytes
 from gateway.app import engine_of, settings_of, supergraph
 from gateway.app.line import Line, lines
 from gateway.app.loading import load_all
+from gateway.config.model import Settings
 from gateway.engine import Asked, Engine
+from gateway.engine.watched import Keep
 from gateway.upstream.call import Call, Reply, Request
 
 POSTS_DOCUMENT = Path(__file__).with_name("posts.openapi.json")
@@ -65,13 +67,25 @@ class Blog:
         return self.users[url]
 
 
-async def engine(rows: int = 100, *, types: int = 0, sources: int = 0, stored: bool = False) -> Engine:
-    """`types` more object types in the schema, spread over `sources` more sources; `stored`: answers may be kept."""
+async def engine(
+    rows: int = 100,
+    *,
+    types: int = 0,
+    sources: int = 0,
+    stored: bool = False,
+    telemetry: str = "{}",
+    account: Callable[[Settings], Keep | None] = lambda _: None,
+) -> Engine:
+    """`types` more object types in the schema, spread over `sources` more sources; `stored`: answers may be kept. `account`: to
+    whom every operation is told, by settings with this `telemetry`."""
     blog = Blog(rows, fresh=stored)
     with tempfile.TemporaryDirectory() as folder:
-        settings = settings_of(_config(Path(folder), types, sources, stored))
+        config = _config(Path(folder), types, sources, stored)
+        config.write_text(f"{config.read_text()}\ntelemetry: {telemetry}\n")
+        settings = settings_of(config)
         ready = {line.source.name: replace(line, sends=_inside(line, blog)) for line in lines(settings)}
-        return engine_of(settings, supergraph(settings, await load_all(ready.values())))
+        whole = supergraph(settings, await load_all(ready.values()))
+        return engine_of(settings, whole, keep=account(settings))
 
 
 def asked(number: int, document: str = QUERY) -> Asked:

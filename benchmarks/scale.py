@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from graphql import Visitor, parse, visit
 
 from gateway.composition import Supergraph, compose
 from gateway.config.model import Schema, Source
@@ -34,7 +35,7 @@ RESULTS = Path(__file__).parent / "results" / "scale.json"
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])'
 OWN = "a{k}: String b{k}: Int c{k}: Float d{k}: Boolean e{k}: String"
 UNLIMITED = Limits(depth=0, upstream_calls=0, tokens=0, aliases=0, root_fields=0)
-BOUNDS = {"compose_s": 10.0, "peak_mb": 1024.0, "plan_ms": 150.0}
+BOUNDS = {"from_text_s": 10.0, "peak_mb": 1024.0, "plan_ms": 150.0}
 """What the largest graph of these sizes must keep to."""
 
 
@@ -83,7 +84,7 @@ def query(supergraph: Supergraph, types: int) -> str:
     first, second = 5 % types, 700 % types
     return (
         f"{{ e{first}(id: 1) {{ {selection(supergraph, first, types, 3)} }}"
-        f" e{second}(id: 1) {{ {selection(supergraph, second, types, 2)} }} }}"
+        f" e{second}(id: 1) {{ {selection(supergraph, second, types, 3)} }} }}"
     )
 
 
@@ -107,12 +108,26 @@ def measure(subgraphs: int, types: int) -> Mapping[str, float]:
         "fields": fields,
         "read_s": round(reading, 2),
         "compose_s": round(composing, 2),
+        "from_text_s": round(reading + composing, 2),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        "selections": len(re.findall(r"\w+(?= |$)", text)),
+        "selections": count(text),
         "subgraphs_asked": len(made.subgraphs),
         "fetches": len(made.steps),
         "plan_ms": round((normal + cold) * 1000, 1),
     }
+
+
+def count(text: str) -> int:
+    """Fields selected, at any depth."""
+    found = 0
+
+    class Fields(Visitor):
+        def enter_field(self, *_: Any) -> None:
+            nonlocal found
+            found += 1
+
+    visit(parse(text), Fields())
+    return found
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -52,7 +52,7 @@ class Identity(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.now, self.alarms, self.numbers = 1000.0, list[Alarm](), count()
         clock = Clock(monotonic=lambda: self.now, wall=lambda: self.now, sleep=self._sleep, call_later=self._later)
-        shared = Shared(store=Store(16384), clock=clock, random=lambda: 0.5)
+        shared = Shared(store=Store(1 << 15), clock=clock, random=lambda: 0.5)
         self.state = SourceState("s", self.policy, None, shared)
         self.send = onion(self.policy, self._source, self.state, shared)
         self.wire: list[tuple[Call, asyncio.Future[Any]]] = []
@@ -101,6 +101,14 @@ class Identity(RuleBasedStateMachine):
                 body = f"{sent['authorization']} {call.url[-1]} {next(self.numbers)}"
                 future.set_result(Reply(200, headers, body.encode()))
         self._run()
+
+    @rule(who=st.sampled_from(CALLERS), what=st.sampled_from("xy"), headers=st.sampled_from(HEADERS))
+    def come_and_be_served(self, who: str, what: str, headers: dict[str, str]) -> None:
+        """What callers mostly do; so that there are copies for others to be wrongly given."""
+        calls = len(self.wire)
+        self.ask(who, what)
+        if len(self.wire) > calls:
+            self.answered(calls, headers, same=True)
 
     @precondition(lambda self: self.wire)
     @rule(which=st.integers(0), error=st.sampled_from([UpstreamFailed, UpstreamTimeout, UpstreamForbidden]))

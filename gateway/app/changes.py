@@ -26,7 +26,7 @@ from gateway.sources.base import Subgraph
 COORDINATE = re.compile(r"[A-Za-z_]\w*\.\w+(?:\(\w+:\))?")
 TYPE = re.compile(r"@?[A-Za-z_]\w*")
 
-FRESH = 3600.0
+FRESH = 600.0
 """Seconds for which a value that did not fit is warned of."""
 SAFE = "safe"
 APPLIED, STAGED, REJECTED, SEEN = "applied", "staged", "rejected", "seen"

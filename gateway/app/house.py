@@ -354,6 +354,9 @@ class House:
     def story(self, wanted: str) -> dict[str, Any] | None:
         return self.stories.find(wanted)
 
+    async def story_elsewhere(self, wanted: str) -> dict[str, Any] | None:
+        return await self._together.story(wanted)
+
     def recent_failures(self) -> Sequence[dict[str, Any]]:
         return self.stories.latest()
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,6 +19,7 @@ from gateway.app.siblings import ask_all, sockets
 from gateway.upstream.meter import quantile
 
 PATH = "/process.json"
+STORIES = "/process/explain/"
 KEPT = 1.0
 """Seconds for which what was heard is used again: asking costs every worker something, and anyone may ask."""
 WORST = {
@@ -47,6 +49,12 @@ class Together:
         others = await self._others() if self._socket is not None else []
         own = self._own()
         return merged([own, *others]) if others else own
+
+    async def story(self, wanted: str) -> dict[str, Any] | None:
+        """What another worker knows of a failing request."""
+        answers = await ask_all(sockets(self._socket), f"{STORIES}{quote(wanted, safe='')}") if self._socket is not None else []
+        found = (told["story"] for each in answers if isinstance(told := msgspec.json.decode(each), dict) and told.get("story"))
+        return next(found, None)
 
     async def _others(self) -> list[Facts]:
         """Asked once for all who want to know at the same time."""

@@ -65,7 +65,7 @@ def compose(subgraphs: Sequence[Subgraph], links: Sequence[LinkSettings] = ()) -
     by_name = {s.name: s for s in subgraphs}
     types = _merged_types(subgraphs, by_name, problems)
     directives = _merge_directives(subgraphs, problems)
-    problems += query_as_a_type(subgraphs)
+    problems += query_as_a_type(subgraphs, types)
     resolved = resolve_links(links, types, by_name, problems)
     for link in resolved:
         types[link.type] = _with_field(types[link.type], link_field(link))

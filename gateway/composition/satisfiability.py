@@ -19,7 +19,7 @@ from gateway.composition.supergraph import Link
 from gateway.config.problem import Problem
 from gateway.sources.base import QUERY, SUBSCRIPTION, Subgraph
 from gateway.sources.packed import Packed
-from gateway.sources.reach import fields_of, named
+from gateway.sources.reach import fields_of, named, possible_types
 
 Types = Mapping[str, TypeDefinitionNode]
 STATES = 200_000
@@ -252,17 +252,35 @@ def _owners(*subgraphs: Subgraph) -> tuple[str, ...]:
     return tuple(contact_of(subgraph) for subgraph in subgraphs)
 
 
-def query_as_a_type(subgraphs: Iterable[Subgraph]) -> list[Problem]:
-    """A root that can be met below the root, and a plain type with the root's name: neither can be told from the real one."""
+def query_as_a_type(subgraphs: Iterable[Subgraph], types: Types) -> list[Problem]:
+    """A root that can be met below the root, and a plain type with the root's name: neither can be told from the real one.
+
+    What only writes lead to (`type CreatedPayload { query: Query }`) is met by nobody.
+    """
     problems = []
+    met = _met(types)
     for subgraph in subgraphs:
         for name, node in subgraph.types.items() if not isinstance(subgraph.types, Packed) else ():
             if name == "Query" != subgraph.query:
                 problems.append(second_root(subgraph, "Query", "is a plain type, but Query is the root of every schema"))
             for field in fields_of(node):
-                if named(field.type) == subgraph.query:
+                if named(field.type) == subgraph.query and (name in met or name == subgraph.query):
                     problems.append(second_root(subgraph, f"{name}.{field.name.value}", "gives the query root itself"))
     return problems
+
+
+def _met(types: Types) -> set[str]:
+    """The types that queries lead to; `types` are merged."""
+    possible = possible_types(types)
+    met: set[str] = set()
+    pending = [QUERY]
+    while pending:
+        name = pending.pop()
+        if name not in met:
+            met.add(name)
+            pending += [named(field.type) for field in fields_of(types.get(name))]
+            pending += possible.get(name, ())
+    return met
 
 
 def second_root(subgraph: Subgraph, coordinate: str, said: str) -> Problem:

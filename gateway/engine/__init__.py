@@ -315,6 +315,9 @@ class Engine:
             return None
         return Recalled(document, variant, self._key(asked, document, variant.ready, variables, 0))
 
+    def is_kept(self, recalled: Recalled) -> bool:
+        return self.answers.get(recalled.key, self.clock()) is not None
+
     def kept(self, recalled: Recalled, asked: Asked) -> Answer | None:
         """The answer, if it is in the store."""
         answer = self._stored(recalled.key, asked, recalled.document.shown)

@@ -19,8 +19,10 @@ from graphql import (
     GraphQLNonNull,
     InlineFragmentNode,
     IntValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     is_composite_type,
@@ -35,7 +37,20 @@ SLICING = ("first", "last", "limit")
 """Arguments that by wide custom say how many items are wanted."""
 
 Size = int | str
-"""A number, or the name of the variable that holds it."""
+"""A number, or the name of the variable that holds it, with the names inside of it after dots."""
+
+
+def _value(size: Size, variables: Mapping[str, Any]) -> Any:
+    if isinstance(size, int):
+        return size
+    value: Any = variables
+    for name in size.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+Sized = tuple[tuple[Size, ...], int]
+"""The sizes asked for, and the one to assume where none of them has a value."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -50,7 +65,7 @@ class Part(msgspec.Struct, frozen=True):
     below: tuple[Part, ...]
 
     def items(self, variables: Mapping[str, Any]) -> int:
-        values = [variables.get(size) if isinstance(size, str) else size for size in self.sizes]
+        values = [_value(size, variables) for size in self.sizes]
         return max((value for value in values if isinstance(value, int)), default=self.assumed)
 
     def cost(self, variables: Mapping[str, Any]) -> float:
@@ -69,7 +84,7 @@ class Estimate(msgspec.Struct, frozen=True):
         """Raises `LimitExceeded`."""
         longest = self.limits.list_size
         for size in self.slices:
-            value = variables.get(size) if isinstance(size, str) else size
+            value = _value(size, variables)
             if longest and isinstance(value, int) and value > longest:
                 raise exceeded("list_size", longest, value)
         if self.limits.cost and (cost := sum(part.cost(variables) for part in self.parts)) > self.limits.cost:
@@ -100,7 +115,7 @@ class _Reader:
         self.limits = limits
         self.slices: list[Size] = []
 
-    def parts(self, parent: str, selections: SelectionSetNode, sized: Mapping[str, tuple[Size, ...]]) -> Iterator[Part]:
+    def parts(self, parent: str, selections: SelectionSetNode, sized: Mapping[str, Sized]) -> Iterator[Part]:
         """`sized`: fields whose length an argument of the parent tells (`sizedFields`)."""
         for node in selections.selections:
             if isinstance(node, FieldNode):
@@ -113,25 +128,26 @@ class _Reader:
                 inner = node.type_condition.name.value if node.type_condition else parent
                 yield from self.parts(inner, node.selection_set, sized)
 
-    def part(self, parent: str, node: FieldNode, sized: Mapping[str, tuple[Size, ...]]) -> Part:
+    def part(self, parent: str, node: FieldNode, sized: Mapping[str, Sized]) -> Part:
         name = node.name.value
         definition = self.types[parent].fields[name]
         stated = {d.name.value: _given(d) for d in self.directives(parent, name)}
         lists = stated.get("listSize", {})
-        sizes = self.sizes(node, lists.get("slicingArguments") or SLICING)
+        slicing = lists.get("slicingArguments") or SLICING
+        sizes = self.sizes(node, slicing)
         kind = definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type
         result: Any = get_named_type(kind)
-        of_fields = dict.fromkeys(lists.get("sizedFields") or (), sizes)
+        assumed = lists.get("assumedSize") or _default(definition.args, slicing) or self.limits.assumed_list_size
+        of_fields = dict.fromkeys(lists.get("sizedFields") or (), (sizes, assumed))
         below = tuple(self.parts(result.name, node.selection_set, of_fields)) if node.selection_set else ()
-        own = sized.get(name, ()) if name in sized else sizes
-        assumed = lists.get("assumedSize") or self.limits.assumed_list_size
+        own, assumed = sized.get(name, (sizes, assumed))
         weight = _weight(stated, result) * self.limits.weights.get(self.source(parent, name), 1.0)
         if not is_list_type(kind):
             own, assumed = (), 1
         return Part(weight, self.arguments(node, definition.args), own, assumed, below)
 
     def sizes(self, node: FieldNode, slicing: Sequence[str]) -> tuple[Size, ...]:
-        found = tuple(_sizes(node, frozenset(slicing)))
+        found = tuple(_sizes(node, slicing))
         self.slices += found
         return found
 
@@ -150,13 +166,31 @@ class _Reader:
         return next(iter(self.supergraph.graph.fields.get((parent, field), ())), "")
 
 
-def _sizes(node: FieldNode, slicing: frozenset[str]) -> Iterator[Size]:
-    for argument in node.arguments or ():
-        if argument.name.value in slicing:
-            if isinstance(argument.value, IntValueNode):
-                yield int(argument.value.value)
-            elif isinstance(argument.value, VariableNode):
-                yield argument.value.name.value
+def _sizes(node: FieldNode, slicing: Sequence[str]) -> Iterator[Size]:
+    """`slicing`: names of arguments, and with dots of what is inside of them."""
+    for path in slicing:
+        name, *inside = path.split(".")
+        for argument in node.arguments or ():
+            if argument.name.value == name:
+                yield from _size(argument.value, inside)
+
+
+def _size(value: ValueNode, inside: Sequence[str]) -> Iterator[Size]:
+    if isinstance(value, VariableNode):
+        yield ".".join((value.name.value, *inside))
+    elif isinstance(value, ObjectValueNode) and inside:
+        for field in value.fields:
+            if field.name.value == inside[0]:
+                yield from _size(field.value, inside[1:])
+    elif isinstance(value, IntValueNode) and not inside:
+        yield int(value.value)
+
+
+def _default(definitions: Mapping[str, Any], slicing: Sequence[str]) -> int:
+    """How many items come where nothing says it; 0: it is not known."""
+    nodes = (definitions[name].ast_node for name in slicing if name in definitions)
+    defaults = (node.default_value for node in nodes if node is not None)
+    return max((int(each.value) for each in defaults if isinstance(each, IntValueNode)), default=0)
 
 
 def _weight(stated: Mapping[str, Mapping[str, Any]], result: Any) -> float:

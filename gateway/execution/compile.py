@@ -120,7 +120,10 @@ class ReadyStep:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 decoded = None
         if decoded is not None:
-            return self.body.fast_value(None if decoded is NULL else decoded)
+            try:
+                return self.body.fast_value(None if decoded is NULL else decoded)
+            except msgspec.ValidationError:
+                pass  # a value that only as a whole says what it is, and is nothing that is known
         self.misses += 1
         return self.body.exact_value(reply.body, sink)
 

@@ -8,8 +8,8 @@ them decides what it is (no rights, rates, tokens or shares of traffic). All els
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -72,7 +72,7 @@ class Memory:
 class Question:
     """What a request asks for. `stands` says whether it still does."""
 
-    __slots__ = ("_asked", "_door", "_engine", "_house", "_media", "_new_id", "_recalled", "_scope")
+    __slots__ = ("_asked", "_door", "_engine", "_house", "_media", "_new_id", "_recalled", "_scope", "_type", "beginning")
 
     def __init__(
         self,
@@ -89,6 +89,8 @@ class Question:
         self._house = house
         self._engine = engine
         self._media = media
+        self.beginning = False
+        self._type = (b"content-type", media.value)
         self._recalled = recalled
         self._asked = asked
         self._scope = {name: scope.get(name) for name in ("method", "scheme", "headers", "http_version")}
@@ -97,9 +99,9 @@ class Question:
     def stands(self, house: House) -> bool:
         return house is self._house and house.engine is self._engine and not house.draining
 
-    def come(self) -> Coming:
-        """Somebody asks it now."""
-        began, first = monotonic(), self._asked.request
+    def come(self, began: float) -> Coming:
+        """Somebody has asked it; `began` on the `time.monotonic` clock."""
+        first = self._asked.request
         request = Request(
             self._door.new_id() if self._new_id else first.id,
             first.headers,
@@ -109,6 +111,17 @@ class Question:
         if (watch := self._door.front.watch) is not None:
             request = watch.begin(request, held=True)
         return Coming(self, replace(self._asked, request=request), began)
+
+    def begins(self, loop: AbstractEventLoop) -> None:
+        """Somebody takes the ordinary way with it, by a task that runs next. Who comes before that waits for it."""
+        self.beginning = True
+        loop.call_soon(self._begun)
+
+    def _begun(self) -> None:
+        self.beginning = False
+
+    def is_kept(self) -> bool:
+        return self._engine.is_kept(self._recalled)
 
     def kept(self, coming: Coming) -> Answer | None:
         return self._engine.kept(self._recalled, coming.asked)
@@ -123,7 +136,7 @@ class Question:
         """Head and body. `more`: headers the server adds to all. None: the head could not be sent as it is."""
         status, about = self._door.head(answer, self._media, coming.asked.request)
         length = (b"content-length", b"%d" % len(answer.body))
-        fields = [*more, (b"content-type", self._media.value), length, *about]
+        fields = [*more, self._type, length, *about]
         head = b"".join([STATUS_LINE[status], *[b"%b: %b\r\n" % field for field in fields], b"\r\n"])
         if head.count(b"\n") != len(fields) + 2 or head.count(b"\r") != len(fields) + 2 or b"\0" in head:
             return None

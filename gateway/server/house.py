@@ -29,6 +29,8 @@ class Engine(Protocol):
         """What was looked up for a question that may be asked again in the same bytes."""
         ...
 
+    def is_kept(self, recalled: Recalled) -> bool: ...
+
     def kept(self, recalled: Recalled, asked: Asked) -> Answer | None: ...
 
     def landing(self, recalled: Recalled) -> Landings | None: ...
@@ -176,6 +178,10 @@ class House(Protocol):
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         """What is known of one of the latest failing requests, by its id or by that of one of its errors. Redacted."""
+        ...
+
+    async def story_elsewhere(self, wanted: str) -> dict[str, Any] | None:
+        """What another worker knows of it."""
         ...
 
     def recent_failures(self) -> Sequence[dict[str, Any]]:

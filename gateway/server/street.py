@@ -64,14 +64,14 @@ def _dressed(graphql: ASGIApp, front: Front) -> ASGIApp:
 def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = None, metrics: Metrics | None = None) -> ASGIApp:
     """The application on the admin address. `reload` reads the configuration again."""
     process = Route("/process.json", Saying(lambda: process_status(house)))
-    explain = Route("/explain/{wanted}", Explain(house))
+    explain = Route("/explain/{wanted}", Explain(house)), Route("/process/explain/{wanted}", Explain(house, alone=True))
     holds = (
         Route("/sources/{name}/hold", Hold(house, release=False)),
         Route("/sources/{name}/release", Hold(house, release=True)),
     )
     again = [Route("/reload", Reload(reload))] if reload is not None else []
     return _application(
-        house, [*_health(house), *_status(house, public=False), process, explain, *holds, *again, *_metrics(metrics)]
+        house, [*_health(house), *_status(house, public=False), process, *explain, *holds, *again, *_metrics(metrics)]
     )
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from heapq import nsmallest
 from math import inf
 from operator import itemgetter
+from time import monotonic
 from typing import Any, ClassVar, cast
 
 from starlette.types import ASGIApp
@@ -96,9 +97,12 @@ class Wire(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         between = self._in_head and not self._head and (self.cycle is None or self.cycle.response_complete)
-        if between and (question := self.memory.question(data)) is not None and self._is_answered(question, data):
+        question = self.memory.question(data) if between else None
+        if question is not None and self._is_answered(question, data):
             return
         self._parse(data, alone=between)
+        if question is not None:
+            question.begins(self.loop)
 
     def _parse(self, data: bytes, *, alone: bool) -> None:
         """`alone`: nothing else is under way on this connection."""
@@ -143,32 +147,61 @@ class Wire(HttpToolsProtocol):
         """Or is waiting for an answer that is being made. False: it takes the ordinary way."""
         if not question.stands(self.house) or self.flow.write_paused or self.transport.is_closing():
             return False
-        coming = question.come()
-        if (answer := question.kept(coming)) is not None:
-            return self._is_sent(answer, coming)
-        self._landing = question.landing()
-        if self._landing is None:
+        began = monotonic()
+        if question.is_kept():
+            coming = question.come(began)
+            return self._is_sent(question.kept(coming), coming)
+        landing = question.landing()
+        if landing is None and not question.beginning:
             return False
         self._unset_keepalive_if_required()
         self._since = inf
-        self._landing.add_done_callback(partial(self._landed, coming, data))
+        if landing is not None:
+            self._wait(landing, question, began, data)
+        else:  # it came in the same moment as another one, whose task has not run yet
+            self._landing = self.loop.create_future()
+            self.loop.call_soon(self._look_again, question, began, data)
         return True
 
-    def _landed(self, coming: Coming, data: bytes, landing: Landings) -> None:
+    def _look_again(self, question: Question, began: float, data: bytes) -> None:
+        gone = self._landing is None or self._landing.cancelled()
+        landing = question.landing() if not gone else None
+        if landing is not None:
+            self._wait(landing, question, began, data)
+        else:
+            self._ask_itself(data, gone=gone)
+
+    def _wait(self, landing: Landings, question: Question, began: float, data: bytes) -> None:
+        self._landing = landing
+        landing.add_done_callback(partial(self._landed, question, began, data))
+
+    def _landed(self, question: Question, began: float, data: bytes, landing: Landings) -> None:
         """A leader that has gone leaves nothing: then this one asks for itself."""
         self._landing = None
+        coming = question.come(began)
         if landing.cancelled() or self.transport.is_closing():
-            coming.question.gone(coming)
+            question.gone(coming)
             return
         landed = landing.result()
-        if landed is None or not self._is_sent(coming.question.landed(landed[0], coming), coming):
+        if self._is_sent(question.landed(landed[0], coming) if landed is not None else None, coming):
+            self._go_on()
+        else:
+            self._ask_itself(data)
+
+    def _ask_itself(self, data: bytes, *, gone: bool = False) -> None:
+        """The ordinary way after all."""
+        self._landing = None
+        if not gone and not self.transport.is_closing():
             self._parse(data, alone=True)
+            self._go_on()
+
+    def _go_on(self) -> None:
         later, self._later = self._later, b""
         if later:
             self.data_received(later)
 
-    def _is_sent(self, answer: Answer, coming: Coming) -> bool:
-        told = coming.question.told(answer, coming, self.server_state.default_headers)
+    def _is_sent(self, answer: Answer | None, coming: Coming) -> bool:
+        told = coming.question.told(answer, coming, self.server_state.default_headers) if answer is not None else None
         if told is None:
             return False
         self._since = inf

@@ -167,7 +167,7 @@ class Tracing:
 
     def __init__(self, sampler: Sampler, export: SpanExport, resource: Resource, lost: Counter) -> None:
         self.sampler = sampler
-        self._export = export
+        self.export = export
         self._resource = resource
         self._lost = lost
         self._allowance, self._until = FAILURES_PER_SECOND, 0.0
@@ -175,7 +175,7 @@ class Tracing:
     def finish(self, trace: Trace, attributes: Callable[[], Attributes], ended: float) -> None:
         """`attributes` of the request are asked for only if it is exported. `ended` on the `time.monotonic` clock."""
         if trace.sampled or (trace.failed and self._may(ended)):
-            self._export.send(spans_of(trace, self._resource, attributes(), ended))
+            self.export.send(spans_of(trace, self._resource, attributes(), ended))
 
     def _may(self, now: float) -> bool:
         """A source that is down fails every request: enough of them are shown, and the others keep their time."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -80,3 +82,20 @@ def test_each_worker_tells_of_all_of_them(configure: Configure) -> None:
     counts = {source["traffic"]["calls"] for each in told for source in each["sources"] if source["name"] == "books"}
     assert counts == {12}
     assert [each["name"] for each in about["data"]["_gateway"]["sources"]] == ["books", "people"]
+
+
+@needs_proc
+def test_any_worker_tells_the_story_of_a_failure_of_another(configure: Configure, tmp_path: Path) -> None:
+    where = f"127.0.0.1:{_free_port()}"
+    with serving(configure(gateway=f"admin: {{listen: {where}}}\n"), "--workers", "2") as gateway:
+        failed = httpx.post(gateway.url, json={"query": "{ nope }"}, trust_env=False, timeout=60).json()
+        wanted = failed["errors"][0]["extensions"]["error_id"]
+        told = [httpx.get(f"http://{where}/explain/{wanted}", trust_env=False, timeout=60) for _ in range(6)]
+        assert len(list((tmp_path / "state").glob("admin-*.sock"))) == 2
+    assert {each.status_code for each in told} == {200}
+    assert {each.json()["story"]["errors"][0]["code"] for each in told} == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

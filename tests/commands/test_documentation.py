@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.app.house import FIRST_PAUSE, LONGEST_PAUSE
-from gateway.server.listen import KEEP_ALIVE
 from gateway.config.model import Live
+from gateway.server.listen import KEEP_ALIVE
 
 from .test_commands import VERBS
 

@@ -227,6 +227,18 @@ def test_a_hidden_root_field_is_hidden_under_any_name_of_the_root() -> None:
     assert list(together(("s0", FED2 + sdl)).schema.type_map["Query"].fields) == ["a"]  # type: ignore[attr-defined]  # an object type
 
 
+def test_the_root_may_stand_in_what_only_writes_lead_to() -> None:
+    sdl = "type Query { a: Int } type Mutation { write: Payload } type Payload { query: Query }"
+    assert "a" in together(("s0", FED2 + sdl)).schema.type_map["Query"].fields  # type: ignore[attr-defined]  # an object type
+
+
+def test_the_root_may_not_stand_below_itself() -> None:
+    with pytest.raises(ConfigError) as refused:
+        together(("s0", FED2 + "type Query { a: A } type A { query: Query }"))
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.coordinates) == ("QUERY_TYPE_CLASH", ("s0: A.query",))
+
+
 def test_a_default_that_not_all_have_is_left_out() -> None:
     supergraph = together(
         ("s0", FED2 + "type Query { a(n: Int = 1): Int @shareable }"), ("s1", FED2 + "type Query { a(n: Int): Int @shareable }")

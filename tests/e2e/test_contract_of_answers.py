@@ -71,6 +71,13 @@ def faulty(folder: Path, errors: str = "{}") -> Iterator[Inside]:
     graph.stop()
 
 
+@pytest.fixture
+def unharmed(tmp_path: Path) -> Iterator[Inside]:
+    """One that has seen no fault yet, of which it would have to warn."""
+    with faulty(tmp_path) as served:
+        yield served
+
+
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     with faulty(tmp_path_factory.mktemp("faulty")) as served:
@@ -198,13 +205,13 @@ def test_an_error_beside_data_costs_only_its_own_place(gateway: Inside) -> None:
     assert SECRET not in json.dumps(body)
 
 
-def test_an_empty_answer_of_a_rest_service_is_null_and_no_error(gateway: Inside) -> None:
-    assert gateway.ask(asking("rest", "nothing")) == {"data": {"broken": None}}
+def test_an_empty_answer_of_a_rest_service_is_null_and_no_error(unharmed: Inside) -> None:
+    assert unharmed.ask(asking("rest", "nothing")) == {"data": {"broken": None}}
 
 
-def test_the_healthy_answer_carries_no_noise(gateway: Inside) -> None:
+def test_the_healthy_answer_carries_no_noise(unharmed: Inside) -> None:
     for source in ("rest", "graph"):
-        assert gateway.ask(asking(source, "none")) == {"data": {"broken": {"name": "anvil", "size": 3}}}
+        assert unharmed.ask(asking(source, "none")) == {"data": {"broken": {"name": "anvil", "size": 3}}}
 
 
 def test_one_fault_leaves_everything_else_as_it_is(gateway: Inside) -> None:

@@ -100,8 +100,11 @@ type Query {
   plain: [Thing] dear: Thing @cost(weight: 7) heavy: Heavy
   known: [Thing] @listSize(assumedSize: 3)
   page(top: Int, skip: Int @cost(weight: 2)): [Thing] @listSize(slicingArguments: ["top"])
-  connection(first: Int): Connection @listSize(slicingArguments: ["first"], sizedFields: ["edges"])
+  connection(first: Int = 6): Connection @listSize(slicingArguments: ["first"], sizedFields: ["edges"])
+  paged(by: By): [Thing] @listSize(slicingArguments: ["by.first"])
+  usual(limit: Int = 8): [Thing]
 }
+input By { first: Int after: ID }
 type Connection { edges: [Thing] }
 type Thing { id: ID heavy: Heavy }
 type Heavy @cost(weight: 5) { id: ID }
@@ -119,11 +122,16 @@ type Heavy @cost(weight: 5) { id: ID }
         ("{ page(top: 4) { id } }", 4),
         ("{ page(top: 4, skip: 1) { id } }", 6),
         ("{ connection(first: 4) { edges { id } } }", 5),
+        ("{ connection { edges { id } } }", 7),
+        ('{ paged(by: {first: 4, after: "1"}) { id } }', 4),
+        ('{ paged(by: {after: "1"}) { id } }', 10),
+        ("{ usual { id } }", 8),
+        ("{ usual(limit: 3) { id } }", 3),
         ("{ ...A ... { heavy { id } } } fragment A on Query { known { id } }", 8),
     ],
 )
 async def test_what_an_operation_costs(query: str, cost: int) -> None:
-    service = Service("s", COSTLY, {"plain": [], "known": [], "page": [], "connection": {"edges": []}})
+    service = Service("s", COSTLY, {"plain": [], "known": [], "page": [], "connection": {"edges": []}, "paged": [], "usual": []})
     for limit in (cost, cost - 1):
         answered = await ask(an_engine([service], limits=Limits(cost=limit)), query)
         assert ("errors" in answered) is (0 < limit < cost)
@@ -139,6 +147,13 @@ async def test_a_size_in_a_variable_is_judged_for_each_request(first: int | None
     )
     assert (refusal(answered)[1] if "errors" in answered else None) == refused
     assert bool(services[0].asked) is (refused is None)
+
+
+@pytest.mark.parametrize(("by", "refused"), [({"first": 4}, False), ({"first": 5}, True), ({}, True), (None, True)])
+async def test_a_size_within_a_variable_is_judged_too(by: Any, refused: bool) -> None:
+    service = Service("s", COSTLY, {"paged": []})
+    answered = await ask(an_engine([service], limits=Limits(cost=4)), "query ($by: By) { paged(by: $by) { id } }", {"by": by})
+    assert ("errors" in answered) is refused
 
 
 async def test_a_source_may_weigh_more() -> None:

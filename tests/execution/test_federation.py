@@ -67,11 +67,11 @@ async def test_a_subgraph_that_fails_is_one_error_for_all_its_entities() -> None
 
 
 async def test_many_entities_go_in_bounded_chunks_each_once() -> None:
-    rows = [{"id": str(i % 2500)} for i in range(5000)]
+    rows = [{"id": str(i % 10_000)} for i in range(10_500)]
     points = scores()
     answer = await ask(a_gateway(users(1, users=rows), points), "{ users { score } }")
-    assert [u["score"] for u in answer["data"]["users"]] == [i % 2500 * 10 for i in range(5000)]
-    assert [len(a["variables"]["representations"]) for a in points.asked] == [1000, 1000, 500]
+    assert [u["score"] for u in answer["data"]["users"]] == [i % 10_000 * 10 for i in range(10_500)]
+    assert [len(a["variables"]["representations"]) for a in points.asked] == [1000] * 10
 
 
 async def test_a_reply_with_too_few_entities_is_drift_of_its_subgraph() -> None:

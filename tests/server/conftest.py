@@ -95,6 +95,9 @@ class StubHouse:
     def status(self) -> dict[str, Any]:
         return {"sources": []}
 
+    async def story_elsewhere(self, _wanted: str) -> dict[str, Any] | None:
+        return None
+
     async def whole_status(self) -> dict[str, Any]:
         return self.status()
 

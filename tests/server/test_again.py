@@ -209,6 +209,26 @@ async def test_an_answer_under_way_is_waited_for_without_being_parsed(passing: S
     assert not door.asked
 
 
+async def test_requests_of_one_moment_are_one_execution_and_one_is_parsed(passing: Slow) -> None:
+    door = Door(an_engine([passing]))
+    for _ in range(2):
+        await door.ask(post())
+    door.asked.clear()
+    asked = len(passing.asked)
+    passing.gate.clear()
+    made = [door.connect() for _ in range(4)]
+    for connection, _ in made:
+        connection.data_received(post())
+    made[3][0].connection_lost(None)
+    await asyncio.sleep(0.001)
+    passing.gate.set()
+    told = [await written(transport) for _, transport in made[:3]]
+    assert [body for _, _, body in told] == [{"data": {"me": DATA["me"]}}] * 3
+    assert (len(door.asked), len(passing.asked)) == (1, asked + 1)
+    assert made[3][1].written == b""
+    assert (await door.ask(post()))[2] == {"data": {"me": DATA["me"]}}
+
+
 async def test_a_leader_that_leaves_takes_nobody_along(passing: Slow) -> None:
     door = Door(an_engine([passing]))
     async with waiting(door, passing, post(), 3) as ((leader, _), *others):

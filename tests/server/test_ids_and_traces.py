@@ -68,6 +68,53 @@ def test_a_later_version_of_the_trace_context_may_be_longer() -> None:
     assert request_of({b"traceparent": later.encode()}, deadline=1.0, calls_total=1).traceparent == later
 
 
+def state_of(*lines: bytes) -> str | None:
+    raw = [(b"traceparent", TRACEPARENT.encode()), *((b"tracestate", line) for line in lines)]
+    return request_of(fields(raw), deadline=1.0, calls_total=1).tracestate
+
+
+@pytest.mark.parametrize(
+    ("lines", "passed_on"),
+    [
+        ((b"a=1", b"b=2,c=3"), "a=1,b=2,c=3"),
+        ((b"a=1 \t, \t b=2",), "a=1,b=2"),
+        ((b"", b"a=1", b""), "a=1"),
+        ((b"t@v=1,a@@b=2,0x=3",), "t@v=1,a@@b=2,0x=3"),
+        ((b"a=x y!~",), "a=x y!~"),
+        ((b",".join(b"k%d=1" % n for n in range(32)),), ",".join(f"k{n}=1" for n in range(32))),
+    ],
+)
+def test_trace_state_is_passed_on_without_what_is_empty(lines: tuple[bytes, ...], passed_on: str) -> None:
+    assert state_of(*lines) == passed_on
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"A=1",
+        b"@a=1",
+        b"a.b=1",
+        b"a =1",
+        b"a=1=2",
+        b"a=,b=1",
+        b"z" * 257 + b"=1",
+        b",".join(b"k%d=1" % n for n in range(33)),
+    ],
+)
+def test_trace_state_that_is_none_in_part_is_dropped_as_a_whole(line: bytes) -> None:
+    assert state_of(b"fine=1", line) is None
+
+
+def test_white_space_around_a_traceparent_is_none_of_it() -> None:
+    given = {b"traceparent": b" \t" + TRACEPARENT.encode() + b" \t"}
+    assert request_of(given, deadline=1.0, calls_total=1).traceparent == TRACEPARENT
+
+
+def test_of_two_traceparents_neither_is_believed() -> None:
+    raw = [(b"traceparent", TRACEPARENT.encode()), (b"traceparent", TRACEPARENT.replace("4bf9", "5bf9").encode())]
+    assert request_of(fields(raw), deadline=1.0, calls_total=1).traceparent is None
+
+
 def test_oversized_trace_state_and_baggage_are_dropped() -> None:
     given = {b"traceparent": TRACEPARENT.encode(), b"tracestate": b"a" * 513, b"baggage": b"b" * 8193}
     request = request_of(given, deadline=1.0, calls_total=1)

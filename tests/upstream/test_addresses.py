@@ -34,7 +34,7 @@ class World:
 
     def __init__(self, dns: Dns, server: Hostile, max_age: float = 30.0) -> None:
         self.now = 1000.0
-        self.client = Client(Limits(per_try=2.0, max_age=max_age), look_up=dns, now=lambda: self.now)
+        self.client = Client(Limits(per_try=20, max_age=max_age), look_up=dns, now=lambda: self.now)
         self.url = f"http://source.test:{server.port}/"
 
     async def ask(self) -> bytes:
@@ -150,6 +150,16 @@ async def test_a_look_up_that_fails_leaves_what_still_works(hostile: Start) -> N
     dns.addresses = OSError("no such host")
     world.now += 25
     assert [await world.ask(), await world.ask()] == [b"{}", b"{}"]
+
+
+async def test_a_name_that_no_longer_resolves_is_called_where_it_was(hostile: Start) -> None:
+    dns = Dns("127.0.0.1")
+    world = World(dns, await hostile(forever))
+    await world.ask()
+    dns.addresses = OSError("no such host")
+    world.now += 3600
+    assert [await world.ask(), await world.ask()] == [b"{}", b"{}"]
+    assert dns.asked == 2, "not before every call"
 
 
 async def test_a_name_that_does_not_resolve_says_so(hostile: Start) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from benchmarks.chaos.inside import identities, moves
+from benchmarks.chaos.machines import machines
 from benchmarks.chaos.rows.crowds import burst, disconnects, identical
 from benchmarks.chaos.rows.fails import dies, flaky, flaky_by_default, slow_tail
 from benchmarks.chaos.rows.hangs import hang
@@ -23,4 +24,5 @@ ROWS: Mapping[str, Callable[[Size], Awaitable[Row]]] = {
     "burst": burst,
     "moves": moves,
     "identities": identities,
+    "machines": machines,
 }

@@ -74,7 +74,7 @@ class Webhook:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.name = origin(url).prefix.rpartition("@")[2].partition("://")[2] or origin(url).host
+        self.name = origin(url).prefix.partition("://")[2].rpartition("@")[2].rstrip("/")
         self._url = url
         self._client = client
         self._key = key_of(secret) if secret else None

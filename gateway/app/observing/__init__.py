@@ -47,7 +47,7 @@ class Observatory:
         self._collects: list[Collect] = [self._own, self.gone.families]
         self._exports: list[Any] = []
         try:
-            self._tracing = self._traces(telemetry)
+            self.tracing = self._traces(telemetry)
             self._logs = self._log_export(telemetry)
             self.logging = Logging(telemetry.logs.format, settings.secrets.mask, self.lost, self._logs)
             self._push = self._pusher(telemetry)
@@ -57,8 +57,8 @@ class Observatory:
         requests = Requests() if telemetry.metrics else None
         counts = Counts(telemetry.metrics.operations) if telemetry.metrics else None
         documents = telemetry.traces is not None and telemetry.traces.documents
-        self.watch = DoorWatch(requests, self._tracing) if requests or self._tracing else None
-        self.keep = Operations(counts, self._tracing, telemetry.logs.successes, documents)
+        self.watch = DoorWatch(requests, self.tracing) if requests or self.tracing else None
+        self.keep = Operations(counts, self.tracing, telemetry.logs.successes, documents)
         self._collects += [each.families for each in (requests, counts) if each is not None]
 
     def add(self, collect: Collect) -> None:

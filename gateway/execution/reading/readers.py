@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from graphql import EnumTypeDefinitionNode, ListTypeNode, NonNullTypeNode, ScalarTypeDefinitionNode, TypeNode
 
 from gateway.execution.reading.exact import each, entries, leaf, listed, optional, required, unless_null
@@ -128,8 +129,11 @@ class Readers:
             return members[name].exact({wraps[name]: value} if name in wraps else value, sink)
 
         tag_field, tags = self._tags(selection, dispatch, members)
-        if tag_field is None or self._wrapped(selection) or any(m.fast_fields is None for m in members.values()):
+        if self._wrapped(selection) or any(m.fast_fields is None for m in members.values()):
             return Reading(None, exact)
+        if tag_field is None:
+            find = resolve if dispatch.property or dispatch.resolve is None else dispatch.resolve
+            return Reading(dict[str, Any], exact, _by_value(find, {name: m.untagged() for name, m in members.items()}))
         converters = {tag: made for tag, name in tags.items() if (made := members[name].converter(tag_field, tag))}
         alone = len(converters) == 1
         tagged = {members[tags[tag]].tagged(tag_field, tag, alone): made for tag, made in converters.items()}
@@ -164,6 +168,23 @@ class Readers:
             return name if name in names else None
 
         return resolve
+
+
+Member = tuple[type, Callable[[Any], Any]]
+
+
+def _by_value(resolve: Callable[[Any], str | None], members: Mapping[str, Member]) -> Callable[[Any], Any]:
+    """For values that only as a whole say what they are: decoded as they come, then rows of the class they turn out to be."""
+    into = msgspec.convert
+
+    def convert(value: dict[str, Any]) -> Any:
+        member = members.get(resolve(value) or "")
+        if member is None:
+            raise msgspec.ValidationError("of no member")  # which is for the exact reader to tell
+        decoded, made = member
+        return made(into(value, decoded))
+
+    return convert
 
 
 def _is_tagged(selection: Selection) -> bool:

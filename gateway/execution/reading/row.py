@@ -162,8 +162,14 @@ class RowReading:
         exact = self._exact_reader(coordinate)
         if self.fast_fields is None:
             return Reading(None, exact)
+        decoded, convert = self.untagged()
+        return Reading(decoded, exact, convert)
+
+    def untagged(self) -> tuple[type, Callable[[Any], Any]]:
+        """The class that is decoded, and what makes a row of it. Where all fields can be read fast only."""
+        assert self.fast_fields is not None
         decoded = struct("Wire_" + _class_name(self.case), *self._wire(self.fast_fields))
-        return Reading(decoded, exact, self._convert(self._sources(), {}))
+        return decoded, self._convert(self._sources(), {})
 
     def _decodes_into_rows(self) -> bool:
         """The wire spells the answer: what is decoded can be encoded as it is."""

@@ -114,8 +114,9 @@ class Check(msgspec.Struct, frozen=True, array_like=True):
             return lambda value: isinstance(value, (str, int)) and value in known
         kinds = _KINDS[self.kind]
         if self.kind in ("integer", "number"):
-            return lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)
-        return lambda value: isinstance(value, kinds)
+            return lambda value: value.__class__ is int or value.__class__ is float
+        (only,) = kinds
+        return lambda value: value.__class__ is only
 
 
 class Structure(msgspec.Struct, frozen=True, array_like=True):
@@ -201,7 +202,7 @@ def by_structure(structures: Sequence[Structure]) -> Resolve:
         return found
 
     def resolve(value: Any) -> str | None:
-        if not isinstance(value, dict):
+        if value.__class__ is not dict:
             return None
         keys = tuple(value)
         found = known.get(keys)

@@ -38,9 +38,17 @@ async def load(source: Source, sends: Sends) -> tuple[Subgraph, ...]:
         return (known,)
     fidelity = Fidelity()
     value = await asyncio.to_thread(value_of, source, document, fidelity)
-    remotes = options_of(source).allow_remote_refs
-    remote = await read_remote(source, sends, value, remotes, fidelity) if remotes else {}
+    remote = await _remote(source, sends, document, value, fidelity)
     return (await asyncio.to_thread(subgraph, source, sends, document, value, remote, fidelity),)
+
+
+async def _remote(source: Source, sends: Sends, document: Document, value: Any, fidelity: Fidelity) -> dict[str, Any]:
+    """The documents of other hosts that the configuration allows to be read."""
+    prefixes = options_of(source).allow_remote_refs
+    if not prefixes:
+        return {}
+    local = References(value, version_of(value, document.name, fidelity), Fidelity(), document.base)
+    return await read_remote(source, sends, await asyncio.to_thread(local.files), prefixes, fidelity)
 
 
 def value_of(source: Source, document: Document, fidelity: Fidelity) -> Any:

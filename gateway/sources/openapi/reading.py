@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,6 +16,8 @@ from gateway.sources.openapi.names import token
 
 MAX_DEPTH = 2_000
 MAX_NODES = 5_000_000
+PLACED = 4 * 1024 * 1024
+"""Bytes of a JSON document up to which a key that stands twice is told with its place: it has to be read a second time."""
 
 
 class Unusable(Exception):
@@ -48,28 +52,38 @@ def read(text: bytes, name: str, report: Fidelity) -> Any:
     if text.lstrip()[:1] in (b"{", b"["):
         try:
             return _read_json(text, name, report)
-        except ValueError:
-            pass  # flow-style YAML looks the same from outside
+        except (ValueError, RecursionError):
+            pass  # flow-style YAML looks the same from outside, and is read to any depth that has a meaning
     return _read_yaml(text, name, report)
 
 
 def _read_json(text: bytes, name: str, report: Fidelity) -> Any:
+    again: dict[str, None] = {}
+
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
             seen: set[str] = set()
             for key, _ in pairs:
                 if key in seen:
-                    report.deviation(
-                        "DUPLICATE_KEY", f"{key}", f"The key {key!r} stands twice in one object; the last one counts."
-                    )
+                    again[key] = None
                 seen.add(key)
         return found
 
-    try:
-        return json.loads(text, object_pairs_hook=members)
-    except RecursionError:
-        raise Unusable(f"{name} is nested too deeply to be read.") from None
+    value = json.loads(text, object_pairs_hook=members)
+    if again:
+        _tell_duplicates(text, name, report, again)
+    return value
+
+
+def _tell_duplicates(text: bytes, name: str, report: Fidelity, keys: Iterable[str]) -> None:
+    """With their places, which the JSON reader does not know and the YAML reader does; of a large text, by name alone."""
+    if len(text) <= PLACED:
+        with suppress(Unusable):
+            _read_yaml(text, name, report)
+            return
+    for key in keys:
+        report.deviation("DUPLICATE_KEY", key, f"The key {key!r} stands twice in one object; the last one counts.")
 
 
 def _read_yaml(text: bytes, name: str, report: Fidelity) -> Any:

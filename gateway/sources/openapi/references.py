@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
@@ -66,6 +66,20 @@ def is_reference(value: Any) -> bool:
     return reference_of(value) is not None
 
 
+def references_in(document: Any) -> Iterator[str]:
+    """Every reference to another document."""
+    pending = [document]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            reference = value.get("$ref")
+            if isinstance(reference, str) and not reference.startswith("#"):
+                yield reference
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+
+
 class References:
     """Follows references; what leads nowhere is None and a line in the report, once."""
 
@@ -126,6 +140,17 @@ class References:
     def shared(self) -> list[tuple[str, Node]]:
         """The shared schemas of the document."""
         return self.root.child(*tokens(self.shared_prefix)).members()
+
+    def files(self) -> list[Any]:
+        """The document, and every file beside it that it leads to, by however many steps."""
+        names = [""]
+        for name in names:
+            for reference in references_in(self._files[name]):
+                target = reference.partition("#")[0]
+                known, file = self._file(name, target, f"{name}#") if target and "://" not in target else (False, "")
+                if known and file not in names:
+                    names.append(file)
+        return [self._files[name] for name in names]
 
     def _resolve(self, file: str, reference: str, at: str) -> Node | None:
         target, _, fragment = reference.partition("#")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urljoin
 
@@ -11,6 +11,7 @@ from gateway.errors import SourceError
 from gateway.sources.document import own_request
 from gateway.sources.openapi.fidelity import Fidelity
 from gateway.sources.openapi.reading import Unusable, read
+from gateway.sources.openapi.references import references_in
 from gateway.sources.report import shown_url
 from gateway.upstream.call import Call, Reply, Sends
 from gateway.upstream.layers.verify import status_error
@@ -23,11 +24,11 @@ _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 
 
 async def read_remote(
-    source: Source, sends: Sends, document: Any, prefixes: tuple[str, ...], fidelity: Fidelity
+    source: Source, sends: Sends, documents: Iterable[Any], prefixes: tuple[str, ...], fidelity: Fidelity
 ) -> dict[str, Any]:
-    """URL → document, for every allowed reference of this document and of those it leads to."""
+    """URL → document, for every allowed reference of these documents and of those they lead to."""
     found: dict[str, Any] = {}
-    pending = _wanted(document, "", prefixes)
+    pending = {url for document in documents for url in _wanted(document, "", prefixes)}
     while pending and len(found) < MAX_DOCUMENTS:
         url = pending.pop()
         if url in found:
@@ -63,18 +64,5 @@ def _success(reply: Reply) -> Reply:
 
 
 def _wanted(document: Any, base: str, prefixes: tuple[str, ...]) -> set[str]:
-    urls = {urldefrag(urljoin(base, reference))[0] for reference in _references(document)}
+    urls = {urldefrag(urljoin(base, reference))[0] for reference in references_in(document)}
     return {url for url in urls if _ABSOLUTE.match(url) and url.startswith(prefixes)}
-
-
-def _references(document: Any) -> Iterator[str]:
-    pending = [document]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            reference = value.get("$ref")
-            if isinstance(reference, str) and not reference.startswith("#"):
-                yield reference
-            pending.extend(value.values())
-        elif isinstance(value, list):
-            pending.extend(value)

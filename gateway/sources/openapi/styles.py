@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -67,7 +68,15 @@ def _encoder(parameter: Parameter) -> Callable[[str], str]:
 
 
 def _encode_primitive(value: Any, encode: Callable[[str], str]) -> str:
-    return encode(primitive(value))
+    if value.__class__ is int:  # a number has no character that would have to be written otherwise
+        return str(value)
+    return encode(value if value.__class__ is str else primitive(value))
+
+
+@lru_cache(maxsize=1_024)
+def _key(name: str) -> str:
+    """The name of an object's member, which is mostly one of few."""
+    return quote(name, safe=UNRESERVED, errors="replace")
 
 
 def _named(parameter: Parameter, write: Write) -> Write:
@@ -84,6 +93,8 @@ def _pairs(value: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def _flat(value: Any, explode: bool, delimiter: str, encode: Callable[[str], str]) -> str:
     """`a,b` and `k,v,k,v`; with explode `k=v,k=v`."""
+    if value.__class__ is str or value.__class__ is int:
+        return _encode_primitive(value, encode)
     if isinstance(value, list):
         return delimiter.join(_encode_primitive(item, encode) for item in value)
     if isinstance(value, dict):
@@ -135,15 +146,15 @@ def _form_writer(parameter: Parameter, encode: Callable[[str], str]) -> Write:
     separator = "; " if parameter.place == "cookie" else "&"
 
     def write(value: Any) -> str:
+        if value.__class__ is str or value.__class__ is int:
+            return f"{name}={_encode_primitive(value, encode)}"
         if isinstance(value, list):
             if parameter.explode:
                 return separator.join(f"{name}={_encode_primitive(item, encode)}" for item in value)
             return f"{name}={_flat(value, False, delimiter, encode)}" if value else ""
         if isinstance(value, dict):
             if parameter.explode:
-                return separator.join(
-                    f"{quote(key, safe=UNRESERVED)}={_encode_primitive(item, encode)}" for key, item in _pairs(value)
-                )
+                return separator.join(f"{_key(key)}={_encode_primitive(item, encode)}" for key, item in _pairs(value))
             return f"{name}={_flat(value, False, delimiter, encode)}" if _pairs(value) else ""
         return f"{name}={_encode_primitive(value, encode)}"
 
@@ -155,7 +166,7 @@ def _deep_writer(name: str, encode: Callable[[str], str], arrays: str) -> Write:
 
     def spell(at: str, value: Any) -> list[str]:
         if isinstance(value, dict):
-            return [pair for key, item in _pairs(value) for pair in spell(f"{at}%5B{quote(key, safe=UNRESERVED)}%5D", item)]
+            return [pair for key, item in _pairs(value) for pair in spell(f"{at}%5B{_key(key)}%5D", item)]
         if isinstance(value, list):
             marks = {"repeat": "", "brackets": "%5B%5D"}
             return [

@@ -39,9 +39,12 @@ class Pool:
         self._looking: asyncio.Task[None] | None = None
 
     async def renew(self, now: float) -> None:
-        """Look the name up: before the call where what is known is too old, beside it otherwise. Raises what the look-up does."""
-        if self._expires <= now:
+        """Look the name up: before the call where what is known is too old, beside it otherwise. An address that was known is
+        better than none (RFC 8767): only where there is none, it raises what the look-up does."""
+        if not self._addresses:
             await self._open(now)
+        elif self._expires <= now:
+            await self._beside(now)
         elif self._looking is None or self._looking.done():
             self.due = now + PAUSE
             self._looking = asyncio.get_running_loop().create_task(self._beside(now))

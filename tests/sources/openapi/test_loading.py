@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,6 +143,19 @@ async def test_documents_elsewhere_are_read_under_the_allowed_prefixes_only(serv
     assert sdl(allowed, "Remote") == "type Remote {\n  a: String\n}"
     (refused,) = await load(remote(f"{service}/else/"), plain_sends())
     assert "REF_REMOTE" in codes(refused)
+
+
+async def test_a_file_beside_the_document_may_lead_to_another_host_too(service: str, tmp_path: Path) -> None:
+    media = {"application/json": {"schema": {"$ref": "beside.yaml#/It"}}}
+    operation = {"operationId": "it", "responses": {"200": {"content": media}}}
+    (tmp_path / "it.json").write_text(json.dumps({"openapi": "3.1.0", "paths": {"/it": {"get": operation}}}))
+    (tmp_path / "beside.yaml").write_text(
+        f"It: {{type: object, properties: {{far: {{$ref: '{service}/shared/common.json#/Remote'}}}}}}\nself: {{$ref: 'it.json#'}}"
+    )
+    schema = Schema.model_construct(from_=str(tmp_path / "it.json"), snapshot=None, headers={})
+    (graph,) = await load(a_source(schema_=schema, options={"allow_remote_refs": [service]}), plain_sends())
+    assert sdl(graph, "Remote") == "type Remote {\n  a: String\n}"
+    assert "REF_REMOTE" not in codes(graph)
 
 
 async def test_what_is_no_document_is_a_problem_of_the_source(service: str) -> None:

@@ -196,6 +196,22 @@ def test_a_document_that_gives_no_field_says_so(paths: dict[str, Any], told: str
     assert told in said.message
 
 
+def test_of_a_key_that_stands_twice_in_json_the_place_is_told() -> None:
+    fidelity = Fidelity()
+    assert read(b'{"paths": {"/a": {"get": 1, "get": 2}}}', "d", fidelity) == {"paths": {"/a": {"get": 2}}}
+    [said] = fidelity.diagnostics
+    assert (said.code, said.pointer) == ("DUPLICATE_KEY", "#/paths/~1a/get")
+
+
+def test_json_of_a_thousand_levels_is_read_and_of_far_more_refused_with_its_place() -> None:
+    schema = '{"items": ' * 900 + "{}" + "}" * 900
+    media = '{"content": {"application/json": {"schema": %s}}}'
+    body = '{"openapi": "3.0.0", "paths": {"/a": {"get": {"responses": {"200": ' + media + "}}}}}"
+    assert "NESTED_TOO_DEEP" in codes(a_subgraph((body % schema).encode()))
+    with pytest.raises(Unusable, match=r"d:1:\d+ YAML_TOO_DEEP"):
+        read(b"[" * 100_000 + b"]" * 100_000, "d", Fidelity())
+
+
 def test_a_thousand_levels_are_read_and_told() -> None:
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(200):

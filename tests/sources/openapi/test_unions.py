@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.sources.openapi.world import a_subgraph, answering, codes, field_type, sdl
+from gateway.execution.reading import Readers, Sink
+from tests.sources.openapi.world import a_fetch, a_subgraph, answering, codes, field_type, sdl
 
 ANIMALS = """
 Cat: {type: object, required: [kind], properties: {kind: {type: string}, size: {type: integer}}}
@@ -211,6 +215,7 @@ def test_a_base_whose_values_need_not_say_what_they_are_also_stands_for_itself()
     assert sdl(graph, "Pet_itself") == "type Pet_itself implements Pet {\n  petType: String\n  name: String\n}"
     dispatch = graph.wire.dispatch["Pet"]
     assert dispatch.mapping["Pet"] == "Pet_itself"
+    assert dispatch.resolve is not None
     assert [dispatch.resolve(value) for value in ({"name": "x"}, {"name": "x", "lives": 9})] == ["Pet_itself", "Cat"]
 
 
@@ -229,3 +234,40 @@ def test_an_interface_among_alternatives_gives_its_members() -> None:
         )
     )
     assert sdl(graph, "It_pet") == "union It_pet = Cat | Dog | It_pet_2"
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "id": st.integers(-5, 5) | st.just(2**40) | st.text(max_size=2) | st.none(),
+            "meow": st.text(max_size=2) | st.none() | st.integers(0, 1),
+            "bark": st.text(max_size=2) | st.booleans(),
+            "more": st.lists(st.integers(), max_size=1),
+        },
+    ),
+    max_size=4,
+)
+TOLD_BY_STRUCTURE = """
+Cat: {type: object, required: [id, meow], properties: {id: {type: integer}, meow: {type: string}}}
+Dog: {type: object, required: [bark], properties: {id: {type: integer}, bark: {type: string}}}
+It: {type: array, items: {oneOf: [{$ref: Cat}, {$ref: Dog}]}}
+"""
+
+
+@given(ROWS)
+def test_what_only_its_structure_tells_is_read_fast_as_it_is_read_exactly(rows: list[dict[str, Any]]) -> None:
+    graph = a_subgraph(answering(TOLD_BY_STRUCTURE))
+    fetch = a_fetch(graph, "{ it { __typename ... on Cat { id meow } ... on Dog { id again: bark } } }")
+    ((field,),) = [case.fields for case in fetch.selection.cases]
+    reading = Readers(graph, {}, {}).value(field.type, field.selection, "Query.it")
+    body, sink = msgspec.json.encode(rows), Sink("it", None)
+    exact = reading.exact(msgspec.json.decode(body), sink)
+    convert = reading.convert
+    assert convert is not None
+    try:
+        fast = convert(msgspec.json.decode(body, type=reading.fast))
+    except msgspec.ValidationError:
+        return  # then the exact reader is asked
+    assert not sink.faulty
+    assert msgspec.json.encode(fast) == msgspec.json.encode(exact)

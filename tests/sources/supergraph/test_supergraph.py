@@ -137,3 +137,39 @@ def test_both_ways_of_input_have_the_same_plans() -> None:
     listed = show(a_gateway(*PARTS).plan(query))
     composed = show(Engine(both()[1], owner=GATEWAY_OWNER).plan(query))
     assert composed == listed
+
+
+FIRST = """
+schema @core(feature: "https://specs.apollo.dev/core/v0.2") @core(feature: "https://specs.apollo.dev/join/v0.1", for: EXECUTION)
+{ query: Query }
+directive @core(feature: String!, as: String, for: core__Purpose) repeatable on SCHEMA
+directive @join__field(graph: join__Graph, requires: join__FieldSet, provides: join__FieldSet) on FIELD_DEFINITION
+directive @join__graph(name: String!, url: String!) on ENUM_VALUE
+directive @join__owner(graph: join__Graph!) on OBJECT | INTERFACE
+directive @join__type(graph: join__Graph!, key: join__FieldSet) repeatable on OBJECT | INTERFACE
+scalar join__FieldSet
+enum core__Purpose { EXECUTION SECURITY }
+enum join__Graph {
+  PEOPLE @join__graph(name: "people", url: "http://people.example.com/graphql")
+  POSTS @join__graph(name: "posts", url: "http://posts.example.com/graphql")
+}
+type Query { me: User @join__field(graph: PEOPLE) }
+type User @join__owner(graph: PEOPLE) @join__type(graph: PEOPLE, key: "id") @join__type(graph: POSTS, key: "id") {
+  id: ID! @join__field(graph: PEOPLE)
+  name: String @join__field(graph: PEOPLE)
+  posts: [Post] @join__field(graph: POSTS)
+}
+type Post { title: String }
+"""
+
+
+def test_a_supergraph_of_federation_1_is_read_with_its_owners() -> None:
+    engine = Engine(compose(taken_apart(FIRST)), owner=GATEWAY_OWNER)
+    plan = engine.plan("{ me { name posts { title } } }")
+    assert [(step.fetch.subgraph, bool(step.fetch.entry)) for step in plan.steps] == [("people", False), ("posts", True)]
+
+
+@pytest.mark.parametrize("version", ["v0.2", "v0.3", "v0.4", "v0.5"])
+def test_every_version_of_the_join_specification_since_is_read(version: str) -> None:
+    printed = print_supergraph(both()[0]).replace("join/v0.3", f"join/{version}")
+    assert [s.name for s in taken_apart(printed)] == [name for name, _ in PARTS]
