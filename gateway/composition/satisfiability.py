@@ -270,10 +270,10 @@ def query_as_a_type(subgraphs: Iterable[Subgraph], types: Types) -> list[Problem
 
 
 def _met(types: Types) -> set[str]:
-    """The types that queries lead to; `types` are merged."""
+    """The types that queries and subscriptions lead to; `types` are merged."""
     possible = possible_types(types)
     met: set[str] = set()
-    pending = [QUERY]
+    pending = [QUERY, SUBSCRIPTION]
     while pending:
         name = pending.pop()
         if name not in met:
