@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from gateway.telemetry.logs import LINE, QUEUE, Lines, Logging, Text, redacted
+from gateway.telemetry import logs
+from gateway.telemetry.logs import LINE, Lines, Logging, Text, redacted
 from gateway.telemetry.metrics import Counter
 
 
@@ -94,6 +95,9 @@ def test_a_traceback_is_told_with_its_line() -> None:
 # ---------------------------------------------------------------- on their way
 
 
+ROOM = 50
+
+
 class Stuck(io.StringIO):
     """A pipe that nobody reads, until somebody does."""
 
@@ -114,7 +118,9 @@ def lost() -> Counter:
 
 
 @pytest.fixture
-def root() -> Iterator[None]:
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(logs, "QUEUE", ROOM)
+    monkeypatch.setattr(logs, "PATIENCE", 60.0)
     before = logging.getLogger().handlers
     yield
     assert logging.getLogger().handlers is before, "the handlers of before are back"
@@ -129,14 +135,14 @@ def test_nobody_waits_for_a_reader_and_what_does_not_fit_is_counted(lost: Counte
     try:
         log.warning("the first is being written")
         assert stream.reached.wait(20)
-        for number in range(QUEUE + 25):
+        for number in range(ROOM + 25):
             log.warning("line %d", number)
         [series] = lost.family().series
         assert (dict(series.labels), series.value) == ({"signal": "logs", "reason": "queue"}, 25)
     finally:
         stream.read_on.set()
         lines.close()
-    assert len(stream.getvalue().splitlines()) == QUEUE + 1
+    assert len(stream.getvalue().splitlines()) == ROOM + 1
 
 
 @pytest.mark.usefixtures("root")
