@@ -74,6 +74,11 @@ def test_apollo_client(demo: Process, node: Run, expected: Any) -> None:
     assert (seen["error"]["code"], bool(seen["error"]["owner"]["team"])) == ("GRAPHQL_VALIDATION_FAILED", True)
 
 
+def test_apollo_client_puts_deferred_parts_together_in_both_formats(demo: Process, node: Run, expected: Any) -> None:
+    names = [user["name"] for user in expected["users"]]
+    assert node("defer.mjs", demo.url) == [names, names]
+
+
 def test_urql(demo: Process, node: Run, expected: Any) -> None:
     seen = node("urql.mjs", demo.url)
     assert [user["name"] for user in seen["once"]["users"]] == [user["name"] for user in expected["users"]]
