@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -27,6 +27,17 @@ class Gathered:
         self.asked: list[Any] = []
         self.wire: list[tuple[Any, ...]] = []
         self.known: dict[Any, Any] = {}
+
+    def part(self, keys: Container[Any]) -> Gathered:
+        """Take these out of what is to be asked for. What was taken out, to be asked for by itself."""
+        taken = Gathered(self.parents, self.keys)
+        pairs = list(zip(self.asked, self.wire, strict=True))
+        self.asked, self.wire = [], []
+        for key, wire in pairs:
+            where = taken if key in keys else self
+            where.asked.append(key)
+            where.wire.append(wire)
+        return taken
 
 
 def walk(rows: Rows, descents: Sequence[Descend]) -> Rows:

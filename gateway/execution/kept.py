@@ -4,6 +4,7 @@ reply of their own, so that they are read and joined like any other.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -56,6 +57,20 @@ class Kept:
         """Nothing of this fetch is kept, for no one."""
         return not self._shelf.count
 
+    @property
+    def shares(self) -> bool:
+        """A row that another batch is fetching will be there to be used, as far as can be known."""
+        return self._shelf.keeps is not False
+
+    def coming(self, scope: Scope, keys: Keys) -> dict[Any, asyncio.Future[None]]:
+        """The keys another batch is asking for right now, and until when to wait for each."""
+        coming = self._shelf.coming
+        return {key: arrival for key in keys if (arrival := coming.get((key, scope))) is not None} if coming else {}
+
+    def expect(self, scope: Scope, keys: Keys) -> Callable[[], None]:
+        """Others may wait for these; what is returned says that they have come, or will not."""
+        return self._shelf.expect([(key, scope) for key in keys])
+
     def scope(self, variables: Mapping[str, Any], request: Request) -> Scope:
         """What, beside the fetch and the key, a row depends on: the variables used in it, and who asks."""
         used = {name: variables[name] for name in self._variables if name in variables}
@@ -90,7 +105,8 @@ class Kept:
     def keep(self, scope: Scope, keys: Keys, rows: Any, key_of: RowKey, many: bool, reply: Reply) -> None:
         """The rows of a reply that was fresh, complete and fitted; `rows` are as they were read, in the reply's order."""
         freshness, now = reply.freshness, self._items.wall()
-        if freshness.expires <= now or reply.served not in ("network", "hit"):
+        self._shelf.keeps = freshness.expires > now
+        if not self._shelf.keeps or reply.served not in ("network", "hit"):
             return
         try:
             raw = self._inside(self._decode(reply.body))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from gateway.composition import compose
 from gateway.config.model import Link
 from gateway.engine import Engine
 from gateway.errors import UpstreamFailed, UpstreamForbidden
-from gateway.upstream.call import Freshness, HeaderRules, Request
+from gateway.upstream.call import Call, Freshness, HeaderRules, Reply, Request
 from gateway.upstream.layers.cache.items import Item, Items
 from tests.graphs import GATEWAY_OWNER, Service, ask, shop
 
@@ -30,8 +31,12 @@ class World:
             service.freshness = Freshness(NOW + 60, on_error=NOW + 600)
             if rules:
                 service.keys["rules"] = rules
-        subgraphs = [replace(service.subgraph(), items=self.items) for service in services]
-        supergraph = compose(subgraphs, [Link.model_validate(link) for link in links])
+        self._services, self._links = services, links
+        self.build()
+
+    def build(self) -> None:
+        subgraphs = [replace(service.subgraph(), items=self.items) for service in self._services]
+        supergraph = compose(subgraphs, [Link.model_validate(link) for link in self._links])
         self.engine = Engine(supergraph, owner=GATEWAY_OWNER, clock=lambda: self.now)
 
     async def ask(self, first: int, who: str = "alice", fields: str = "id") -> Any:
@@ -137,3 +142,95 @@ async def test_variables_that_a_fetch_does_not_use_do_not_keep_its_rows_apart() 
     for first in (2, 3):
         await ask(world.engine, document, {"first": first})
     assert world.asked(world.reviews) == ["1", "2", "3"]
+
+
+# ---------------------------------------------------------------- rows another batch is fetching
+
+
+class Held:
+    """Holds the calls to reviews back until it is told to let them go."""
+
+    def __init__(self, world: World) -> None:
+        self.gate = asyncio.Event()
+        self.begun = asyncio.Event()
+        send = world.reviews.send
+
+        async def held(call: Call) -> Reply:
+            self.begun.set()
+            await self.gate.wait()
+            return await send(call)
+
+        world.reviews.send = held  # type: ignore[method-assign]  # a service that takes its time
+        world.build()
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_row_that_another_batch_is_fetching_is_waited_for() -> None:
+    world = World()
+    held = Held(world)
+    one = asyncio.create_task(world.ask(2))
+    await held.begun.wait()
+    other = asyncio.create_task(world.ask(4))
+    await settle()
+    held.gate.set()
+    assert [await one, await other] == [await plain(2), await plain(4)]
+    assert sorted(world.asked(world.reviews)) == ["1", "2", "3", "4"]
+
+
+async def test_what_another_batch_failed_to_fetch_is_asked_for_after_all() -> None:
+    world = World()
+    held = Held(world)
+    one = asyncio.create_task(world.ask(2))
+    await held.begun.wait()
+    other = asyncio.create_task(world.ask(2, fields="id "))
+    await settle()
+    one.cancel()
+    held.gate.set()
+    assert await other == await plain(2)
+    assert world.asked(world.reviews) == ["1", "2"]
+
+
+async def test_callers_a_source_can_tell_apart_do_not_wait_for_each_other() -> None:
+    rules = HeaderRules(lambda incoming: (("authorization", incoming["authorization"]),), frozenset({"authorization"}))
+    world = World(rules)
+    held = Held(world)
+    one = asyncio.create_task(world.ask(2, "alice"))
+    await held.begun.wait()
+    other = asyncio.create_task(world.ask(3, "bob"))
+    await settle()
+    held.gate.set()
+    await asyncio.gather(one, other)
+    assert sorted(world.asked(world.reviews)) == ["1", "1", "2", "2", "3"]
+
+
+async def test_nobody_waits_for_rows_that_may_not_be_kept() -> None:
+    world = World()
+    world.reviews.freshness = Freshness()
+    await world.ask(1)
+    held = Held(world)
+    one = asyncio.create_task(world.ask(2))
+    await held.begun.wait()
+    other = asyncio.create_task(world.ask(3))
+    await settle()
+    held.gate.set()
+    assert [await one, await other] == [await plain(2), await plain(3)]
+    assert sorted(world.asked(world.reviews)) == ["1", "1", "1", "2", "2", "3"]
+
+
+async def test_a_deadline_is_the_callers_own() -> None:
+    world = World()
+    held = Held(world)
+    one = asyncio.create_task(world.ask(2))
+    await held.begun.wait()
+    request = Request("req_test", headers={"authorization": "alice"}, deadline=0.0)
+    document = "{ products(first: 2) { reviews { id } } }"
+    other = asyncio.create_task(ask(world.engine, document + " ", request=request))
+    await settle()
+    assert len(world.reviews.asked) == 0
+    held.gate.set()
+    assert await one == await other == await plain(2)
+    assert sorted(world.asked(world.reviews)) == ["1", "1", "2", "2"]

@@ -21,6 +21,9 @@ from gateway.execution.run.waiting import windowed
 from gateway.sources.base import Chunk
 from gateway.upstream.call import Call, Reply, Request
 
+PATIENCE = 60.0
+"""Seconds for which rows of another batch are waited for where no deadline is nearer."""
+
 
 class Keyed(Calls):
     """`rows[i]` are the distinct rows that step *i* brought, `parents[i]` the rows that its keys are from."""
@@ -51,15 +54,10 @@ class Keyed(Calls):
             self.faulty = True
         if gathered.asked:
             self.request.tally.deduped += len(gathered.keys) - len(gathered.asked)
-            if step.kept is not None and not step.kept.empty:
-                self._kept(index, step, step.kept, gathered, found)
-        if gathered.asked:
-            chunks = step.prepared.calls(gathered.wire, self.variables, self.request, step.verify)
-            if len(chunks) == 1:
-                await self._chunk(index, step, chunks[0], gathered, found)
+            if step.kept is not None and step.kept.shares:
+                await self._ask_for_less(index, step, step.kept, gathered, found)
             else:
-                width = min(step.subgraph.per_operation, len(chunks))
-                await windowed([self._chunk(index, step, chunk, gathered, found) for chunk in chunks], width)
+                await self._ask(index, step, gathered, found)
         if step.apart:
             self.rows[index] = [*self.rows[index], *set_apart(gathered, found, self._classes)]
         if step.replace is not None:
@@ -70,6 +68,34 @@ class Keyed(Calls):
             await self._others(index, step)
             if step.complete(gathered, found):
                 self.faulty = True
+
+    async def _ask(self, index: int, step: ReadyStep, gathered: Gathered, found: Found) -> None:
+        chunks = step.prepared.calls(gathered.wire, self.variables, self.request, step.verify)
+        if len(chunks) == 1:
+            await self._chunk(index, step, chunks[0], gathered, found)
+        else:
+            width = min(step.subgraph.per_operation, len(chunks))
+            await windowed([self._chunk(index, step, chunk, gathered, found) for chunk in chunks], width)
+
+    async def _ask_for_less(self, index: int, step: ReadyStep, kept: Kept, gathered: Gathered, found: Found) -> None:
+        """Only for rows that nobody has and nobody is fetching. What others fetch is waited for, and asked for after all when it
+        has not come: their failures are theirs."""
+        scope = kept.scope(self.variables, self.request)
+        if not kept.empty:
+            self._kept(index, step, kept, gathered, found)
+        coming = kept.coming(scope, gathered.asked)
+        theirs = gathered.part(coming) if coming else None
+        if gathered.asked:
+            arrived = kept.expect(scope, gathered.asked)
+            try:
+                await self._ask(index, step, gathered, found)
+            finally:
+                arrived()
+        if theirs is not None:
+            await asyncio.wait(set(coming.values()), timeout=max(min(self.request.deadline - self.clock(), PATIENCE), 0.0))
+            self._kept(index, step, kept, theirs, found)
+            if theirs.asked:
+                await self._ask(index, step, theirs, found)
 
     def _replace(self, index: int, step: ReadyStep, gathered: Gathered, found: Found) -> None:
         assert step.replace is not None  # only called then
@@ -90,11 +116,15 @@ class Keyed(Calls):
             return
         rows = self._match(step, keys, value, found)
         self.rows[index] = self.rows[index] + rows if self.rows[index] else rows
-        if step.kept is not None and isinstance(reply, Reply) and reply.freshness.expires and not self.faulty:
-            scope = step.kept.scope(self.variables, self.request)
-            step.kept.keep(scope, keys, value, step.read_key, bool(step.entry and step.entry.many), reply)
+        if step.kept is not None and isinstance(reply, Reply) and not self.faulty:
+            self._keep(step, step.kept, keys, value, reply)
         if step.prepared.following is not None:
             await self._pages(index, step, chunk.call, reply, keys, found)
+
+    def _keep(self, step: ReadyStep, kept: Kept, keys: list[Any], value: Any, reply: Reply) -> None:
+        if reply.freshness.expires or kept.shares:
+            scope = kept.scope(self.variables, self.request)
+            kept.keep(scope, keys, value, step.read_key, bool(step.entry and step.entry.many), reply)
 
     def _kept(self, index: int, step: ReadyStep, kept: Kept, gathered: Gathered, found: Found) -> None:
         """What is there already is asked of nobody: only the other keys remain to be asked for."""
@@ -102,10 +132,7 @@ class Keyed(Calls):
         if there is None:
             return
         self._serve(index, step, kept, there, found)
-        had = set(there[0])
-        left = [i for i, key in enumerate(gathered.asked) if key not in had]
-        gathered.wire = [gathered.wire[i] for i in left]
-        gathered.asked = [gathered.asked[i] for i in left]
+        gathered.part(set(there[0]))
 
     def _again(self, index: int, step: ReadyStep, kept: Kept, keys: list[Any], error: GatewayError, found: Found) -> None:
         """While its source fails, an older row is served where there is one."""

@@ -5,8 +5,9 @@ The bytes of a row are kept as they came; every operation reads them itself, lik
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -34,10 +35,28 @@ class Item(msgspec.Struct, frozen=True):
 class Shelf:
     """Where the rows of one kind of fetch are. Whether there are any at all costs one look."""
 
-    __slots__ = ("__weakref__", "count")
+    __slots__ = ("__weakref__", "coming", "count", "keeps")
 
     def __init__(self) -> None:
         self.count = 0
+        self.keeps: bool | None = None
+        """Whether the latest reply could be kept; None: there was none yet."""
+        self.coming: dict[Hashable, asyncio.Future[None]] = {}
+        """The rows that are being asked for at this moment."""
+
+    def expect(self, keys: Sequence[Hashable]) -> Callable[[], None]:
+        """These are being asked for; what is returned is to be called when they have come, or will not."""
+        arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.coming.update(dict.fromkeys(keys, arrival))
+
+        def arrived() -> None:
+            for key in keys:
+                if self.coming.get(key) is arrival:
+                    del self.coming[key]
+            if not arrival.done():
+                arrival.set_result(None)
+
+        return arrived
 
 
 class Items:
