@@ -257,15 +257,17 @@ def query_as_a_type(subgraphs: Iterable[Subgraph], types: Types) -> list[Problem
 
     What only writes lead to (`type CreatedPayload { query: Query }`) is met by nobody.
     """
-    problems = []
-    met = _met(types)
+    problems, giving = [], []
     for subgraph in subgraphs:
         for name, node in subgraph.types.items() if not isinstance(subgraph.types, Packed) else ():
             if name == "Query" != subgraph.query:
                 problems.append(second_root(subgraph, "Query", "is a plain type, but Query is the root of every schema"))
-            for field in fields_of(node):
-                if named(field.type) == subgraph.query and (name in met or name == subgraph.query):
-                    problems.append(second_root(subgraph, f"{name}.{field.name.value}", "gives the query root itself"))
+            fields = [field.name.value for field in fields_of(node) if named(field.type) == subgraph.query]
+            giving += [(subgraph, name, field) for field in fields]
+    met = _met(types) if giving else set()
+    for subgraph, name, field in giving:
+        if name in met or name == subgraph.query:
+            problems.append(second_root(subgraph, f"{name}.{field}", "gives the query root itself"))
     return problems
 
 
