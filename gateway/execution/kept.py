@@ -59,8 +59,8 @@ class Kept:
 
     @property
     def shares(self) -> bool:
-        """A row that another batch is fetching will be there to be used, as far as can be known."""
-        return self._shelf.keeps is not False
+        """A row that another batch is fetching will be there to be used: the latest reply could be kept."""
+        return self._shelf.keeps
 
     def coming(self, scope: Scope, keys: Keys) -> dict[Any, asyncio.Future[None]]:
         """The keys another batch is asking for right now, and until when to wait for each."""

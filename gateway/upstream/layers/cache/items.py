@@ -39,8 +39,8 @@ class Shelf:
 
     def __init__(self) -> None:
         self.count = 0
-        self.keeps: bool | None = None
-        """Whether the latest reply could be kept; None: there was none yet."""
+        self.keeps = False
+        """Whether the latest reply could be kept."""
         self.coming: dict[Hashable, asyncio.Future[None]] = {}
         """The rows that are being asked for at this moment."""
 
