@@ -12,11 +12,14 @@ from collections.abc import Callable
 from gateway.config.model import Hedge
 from gateway.errors import SourceError
 from gateway.upstream.call import Call, Layer, Reply, Send
-from gateway.upstream.clock import Clock
+from gateway.upstream.clock import Clock, Timer
 from gateway.upstream.layers.latency import Latency
 
 SAVED = 10.0
 """Second calls a source may have saved up."""
+KEPT = 5.0
+"""Of these, as many are left for calls that take longer still: by its meaning one call in twenty takes longer than the 95th
+percentile, most of them only just, and they would leave nothing for those that hang."""
 
 
 class Hedges:
@@ -38,12 +41,13 @@ class Hedges:
         return self._latency.value if self._latency else self._after
 
     def begin(self) -> float | None:
-        """A call is made: it earns its share of a second one. The seconds until that is due; None: there will be none."""
+        """A call is made: it earns its share of a second one. The seconds until that is due; None: not known yet."""
         self.tokens = min(SAVED, self.tokens + self._share)
-        return self.after if self.tokens >= 1 else None
+        return self.after
 
-    def spend(self) -> bool:
-        if self.tokens < 1 or not self._allowed():
+    def spend(self, *, late: bool = False) -> bool:
+        """`late`: for a call that has waited longer than until its second copy was first due."""
+        if self.tokens < (1 if late else 1 + KEPT) or not self._allowed():
             return False
         self.tokens -= 1
         self.made += 1
@@ -58,21 +62,29 @@ class Hedges:
 class Race:
     """One call and perhaps its second copy. The first copy is the running task itself."""
 
-    __slots__ = ("_call", "_first", "_hedges", "_send", "second", "won")
+    __slots__ = ("_call", "_first", "_hedges", "_send", "_timer", "second", "won")
 
     def __init__(self, hedges: Hedges, send: Send, call: Call) -> None:
         self._hedges = hedges
         self._send = send
         self._call = call
         self._first = asyncio.current_task()
+        self._timer: Timer | None = None
         self.second: asyncio.Task[Reply] | None = None
         self.won = False
 
-    def start_second(self) -> None:
-        if self._hedges.spend():
+    def due(self, after: float, clock: Clock, *, late: bool = False) -> None:
+        """Start the second copy in so many seconds. If none may be made then, look again after twice as long, and so on."""
+
+        def start() -> None:
+            if not self._hedges.spend(late=late):
+                self.due(2 * after, clock, late=True)
+                return
             self._call.request.tally.hedges += 1
             self.second = asyncio.get_running_loop().create_task(self._run())
             self.second.add_done_callback(self._finished)
+
+        self._timer = clock.call_later(after, start)
 
     async def _run(self) -> Reply:
         return await self._send(self._call)
@@ -84,8 +96,10 @@ class Race:
             self._first.cancel()
 
     def settle(self) -> None:
-        """The first copy has ended: whatever the second one does now is of no interest."""
+        """The first copy has ended: whatever the second one does now is of no interest, and none is begun."""
         self._first = None
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def hedge(state: Hedges, clock: Clock) -> Layer:
@@ -97,11 +111,11 @@ def hedge(state: Hedges, clock: Clock) -> Layer:
                 state.took(clock.monotonic() - began)
                 return reply
             race = Race(state, send, call)
-            timer = clock.call_later(after, race.start_second)
+            race.due(after, clock)
             try:
                 return await _first(race, send, call)
             finally:
-                timer.cancel()
+                race.settle()
                 state.took(clock.monotonic() - began)
 
         return hedged

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from gateway.config.model import Hedge
 from gateway.errors import UpstreamFailed, UpstreamTimeout
 from gateway.upstream.call import Reply, Send
-from gateway.upstream.layers.hedge import SAVED, Hedges, hedge
+from gateway.upstream.layers.hedge import KEPT, SAVED, Hedges, hedge
 from tests.upstream.conftest import call
 from tests.upstream.world import Source, Time, later, reply, settle
 
 ONE, TWO = reply(b'"first"'), reply(b'"second"')
 
 
-def hedged(source: Source, time: Time, *, tokens: float = 5.0, allowed: bool = True) -> tuple[Send, Hedges]:
+def hedged(source: Source, time: Time, *, tokens: float = SAVED, allowed: bool = True) -> tuple[Send, Hedges]:
     state = Hedges(Hedge(after=0.1, max_extra=0.05), lambda: allowed)
     state.tokens = tokens
     return hedge(state, time.clock)(source.send), state
@@ -107,10 +107,31 @@ async def test_when_both_fail_the_first_failure_is_told() -> None:
 async def test_none_without_a_token_or_against_breaker_and_budget(why: str) -> None:
     first = later()
     more = {"tokens": 0.0} if why == "tokens" else {"allowed": False}
-    task, source, _, _ = await racing(first, TWO, **more)
+    task, source, time, _ = await racing(first, TWO, **more)
     assert len(source.calls) == 1
     first.set_result(ONE)
     assert await task is ONE
+    assert time.alarms == 0
+
+
+async def test_a_call_that_still_hangs_when_a_second_copy_may_be_made_gets_it() -> None:
+    slow = later()
+    task, source, time, state = await racing(slow, TWO, tokens=0.0)
+    state.tokens = 1.0
+    time.advance(0.19)
+    await settle()
+    assert len(source.calls) == 1
+    time.advance(0.01)
+    assert await task is TWO
+    assert (slow.cancelled(), len(source.calls), time.alarms) == (True, 2, 0)
+
+
+async def test_what_is_only_just_late_leaves_second_copies_to_what_hangs() -> None:
+    slow = later()
+    task, source, time, _ = await racing(slow, TWO, tokens=KEPT)
+    assert len(source.calls) == 1
+    time.advance(0.2)
+    assert await task is TWO
 
 
 async def test_after_a_percentile_waits_until_that_is_known() -> None:
@@ -122,7 +143,7 @@ async def test_after_a_percentile_waits_until_that_is_known() -> None:
     assert state.after is not None
 
 
-@given(st.lists(st.sampled_from(["call", "spend"]), max_size=400), st.floats(0, 1))
+@given(st.lists(st.sampled_from(["call", "due", "late"]), max_size=400), st.floats(0, 1))
 def test_second_copies_never_exceed_their_share(steps: list[str], share: float) -> None:
     state = Hedges(Hedge(after=0.1, max_extra=share), lambda: True)
     spent = 0
@@ -130,6 +151,6 @@ def test_second_copies_never_exceed_their_share(steps: list[str], share: float) 
         if step == "call":
             state.begin()
         else:
-            spent += state.spend()
+            spent += state.spend(late=step == "late")
     assert spent <= share * steps.count("call") + 1e-6
     assert 0 <= state.tokens <= SAVED
