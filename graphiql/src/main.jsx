@@ -13,10 +13,12 @@ import { plugins } from './plugins/index.js';
 import { watchedFetch } from './plugins/runs.js';
 import { storage } from './storage.js';
 
-const WELCOME = `# Every answer names its source: ask for anything, and where a service fails,
-# look at errors[].extensions.owner for the team that runs it and how to reach them.
+const WELCOME = `# Every answer names its source. Where a service
+# fails, errors[].extensions.owner says which team
+# runs it, and how to reach them.
 #
-# Ctrl-Enter runs the query, Ctrl-Space completes, F1 lists all commands.
+# Ctrl-Enter runs the query, Ctrl-Space completes,
+# F1 lists all commands.
 
 {
   __typename
