@@ -42,7 +42,7 @@ DOORS = {
     "brotli": {"server/compression.py"},
     "zstandard": {"server/compression.py"},
     "joserfc": {"server/identity"},
-    "cyclopts": {"__main__.py"},
+    "cyclopts": {"commands", "__main__.py"},
     "rich": {"commands"},
     "graphql": {"sources", "composition", "planning", "execution", "engine", "server", "app", "commands"},
 }

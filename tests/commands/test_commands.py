@@ -160,7 +160,7 @@ def test_a_fault_of_the_gateway_is_one_line(gateway: Gateway, config: Path, monk
     def broken(_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("gateway.__main__.read", broken)
+    monkeypatch.setattr("gateway.commands.looking.read", broken)
     said = gateway("check", config)
     assert said.code == 2
     assert said.err.count("\n") == 1
