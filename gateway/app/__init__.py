@@ -31,45 +31,46 @@ __all__ = ["Development", "House", "develop", "engine_of", "leave", "load_all", 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 CONFIG_WRONG = 1
 log = logging.getLogger("gateway.app")
+Read = Callable[[], Settings]
+"""Reads the configuration, again and again: from the same place, with the same profile. It has to survive being pickled."""
 
 
-def settings_of(config: Path) -> Settings:
+def settings_of(config: Path, profile: str | None = None) -> Settings:
     """The configuration, with every kind's options checked. Raises `ConfigError` with all problems."""
-    return load(config, options())
+    return load(config, options(), profile=profile)
 
 
 def serve(
-    config: Path, host: str | None = None, port: int | None = None, workers: int = 1, *, announce: Callable[[str], None] = print
+    read: Read, host: str | None = None, port: int | None = None, workers: int = 1, *, announce: Callable[[str], None] = print
 ) -> int:
-    """Serve until told to stop; the exit code. `announce` is told the address once it can be asked.
+    """Serve what `read` says until told to stop; the exit code. `announce` is told the address once it can be asked.
 
     Raises `ConfigError`, and OSError when an address cannot be listened on.
     """
     configure_logging()
-    settings = settings_of(config)
+    settings = read()
     listen = settings.gateway.listen
     sock = bind(host or listen.host, listen.port if port is None else port)
     address = _url(sock)
     if workers > 1:
         announce(f"{workers} workers listen on {address}")
         begin_counting(settings)
-        return Workers(workers, partial(_start_worker, config, sock, bind_shared_admin(settings))).run()
-    read = partial(settings_of, config)
+        return Workers(workers, partial(_start_worker, read, sock, bind_shared_admin(settings))).run()
     run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"))
     return 0
 
 
-def develop(config: Path, port: int | None, development: Development, *, announce: Callable[[str], None] = print) -> int:
+def develop(read: Read, port: int | None, development: Development, *, announce: Callable[[str], None] = print) -> int:
     """Serve to this machine alone, as a developer wants it; otherwise like `serve`."""
     configure_logging()
 
-    def read() -> Settings:
-        return development.settings(settings_of(config))
+    def developed() -> Settings:
+        return development.settings(read())
 
-    settings = read()
+    settings = developed()
     sock = bind("127.0.0.1", settings.gateway.listen.port if port is None else port)
-    wire, address = development.wire(settings), _url(sock)
-    run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"), wire=wire)
+    sockets, wire, address = Sockets(sock, bind_admin(settings)), development.wire(settings), _url(sock)
+    run(settings, sockets, developed, lambda house: announce(f"{_state(house)} on {address}"), wire=wire)
     return 0
 
 
@@ -90,21 +91,20 @@ def _url(sock: socket) -> str:
     return f"http://{shown}:{port}/graphql"
 
 
-def _start_worker(config: Path, sock: socket, admin: socket | None, number: int) -> BaseProcess:
-    process = SPAWN.Process(target=_work, args=(config, sock, admin, number), name=f"gateway-{number}", daemon=False)
+def _start_worker(read: Read, sock: socket, admin: socket | None, number: int) -> BaseProcess:
+    process = SPAWN.Process(target=_work, args=(read, sock, admin, number), name=f"gateway-{number}", daemon=False)
     process.start()
     return process
 
 
-def _work(config: Path, sock: socket, admin: socket | None, number: int) -> None:
+def _work(read: Read, sock: socket, admin: socket | None, number: int) -> None:
     """The whole life of a worker. Its parent tells it to stop; should the parent die, it stops by itself."""
     configure_logging()
     parent = multiprocessing.parent_process()
     try:
-        settings = settings_of(config)
+        settings = read()
         ready = partial(log.info, "worker %d is ready", number)
         sockets = Sockets(sock, admin, bind_control(settings, number), number)
-        read = partial(settings_of, config)
         run(settings, sockets, read, lambda _: ready(), parent.sentinel if parent else None)
     except ConfigError as error:
         log.error("the configuration has problems:\n%s", error)

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from gateway import __version__
 from gateway import app as house
 from gateway.commands import coupling as measures
-from gateway.commands.arguments import Config, Json, Operations
+from gateway.commands.arguments import Config, Json, Operations, Profile
 from gateway.commands.reading import drift as compared
 from gateway.commands.reading import pull, read
 from gateway.commands.screen import FINE, PROBLEMS, Screen
@@ -26,9 +26,9 @@ from gateway.errors import RequestError
 from gateway.planning.plan import show, to_json
 
 
-def coupling(config: Config, /, *, operations: Operations = None, json: Json = False) -> int:
+def coupling(config: Config, /, *, profile: Profile = None, operations: Operations = None, json: Json = False) -> int:
     """How much of each source clients depend on; with a folder of operations, what of it they use and what they cost."""
-    screen, found = Screen(json), read(config)
+    screen, found = Screen(json), read(config, profile)
     told = measures.report(found, found.compose(), operations)
     if json:
         screen.data(told.data())
@@ -37,13 +37,13 @@ def coupling(config: Config, /, *, operations: Operations = None, json: Json = F
     return FINE if told.fine else max(PROBLEMS, screen.problems(() if json else told.budgets))
 
 
-def check(config: Config, /, *, operations: Operations = None, json: Json = False) -> int:
+def check(config: Config, /, *, profile: Profile = None, operations: Operations = None, json: Json = False) -> int:
     """Everything that is wrong with a configuration, and everything worth knowing about it.
 
     Reads the configuration, asks every service for its schema and composes them, as `serve` would. How much of each source
     clients depend on is counted; what exceeds a source's `budget` is a problem.
     """
-    screen, found = Screen(json), read(config)
+    screen, found = Screen(json), read(config, profile)
     hints = (*found.problems, *found.hints())
     try:
         supergraph = found.compose()
@@ -66,6 +66,7 @@ def plan(
     query: Annotated[str, Parameter(help="A GraphQL document, or @FILE to read one.")],
     /,
     *,
+    profile: Profile = None,
     operation: Annotated[str | None, Parameter(help="Which operation, where the document has several.")] = None,
     variables: Annotated[str | None, Parameter(help="Its variables, as a JSON object.")] = None,
     json: Json = False,
@@ -80,7 +81,7 @@ def plan(
         return screen.failed(f"{file} cannot be read: {error}")
     except msgspec.MsgspecError as error:
         return screen.failed(f"--variables is not a JSON object: {error}")
-    found = read(config)
+    found = read(config, profile)
     try:
         planned = house.engine_of(found.settings, found.compose()).plan(document, operation, given)
     except RequestError as error:
@@ -92,9 +93,9 @@ def plan(
     return FINE
 
 
-def sources(config: Config, /, *, json: Json = False) -> int:
+def sources(config: Config, /, *, profile: Profile = None, json: Json = False) -> int:
     """The sources, whose they are, and how it is with them."""
-    screen, found = Screen(json), read(config)
+    screen, found = Screen(json), read(config, profile)
     rows = [facts(source, found.loaded[source.name]) for source in found.settings.sources]
     if json:
         screen.data({"sources": rows})
@@ -108,12 +109,13 @@ def schema(
     config: Config,
     /,
     *,
+    profile: Profile = None,
     sources: Annotated[bool, Parameter(negative="", help="Add where each part comes from and who answers for it.")] = False,
     supergraph: Annotated[bool, Parameter(negative="", help="Print it as a supergraph of federation instead.")] = False,
     json: Json = False,
 ) -> int:
     """Print the composed schema, as clients see it."""
-    screen, found = Screen(json), read(config)
+    screen, found = Screen(json), read(config, profile)
     composed = found.compose()
     try:
         sdl = print_supergraph(composed) if supergraph else print_sources(composed) if sources else print_schema(composed)
@@ -126,10 +128,10 @@ def schema(
     return FINE
 
 
-def schema_pull(config: Config, /, *, json: Json = False) -> int:
+def schema_pull(config: Config, /, *, profile: Profile = None, json: Json = False) -> int:
     """Read every service's schema and write it to the `snapshot` its source names, to be committed."""
     screen = Screen(json)
-    found, pulled = pull(config)
+    found, pulled = pull(config, profile)
     if json:
         screen.data({"snapshots": [msgspec.to_builtins(each, enc_hook=str) for each in pulled]})
     else:
@@ -138,10 +140,10 @@ def schema_pull(config: Config, /, *, json: Json = False) -> int:
     return PROBLEMS if any(problem.severity == "error" for problem in found.problems) else FINE
 
 
-def drift(config: Config, /, *, json: Json = False) -> int:
+def drift(config: Config, /, *, profile: Profile = None, json: Json = False) -> int:
     """How the services differ by now from the snapshots their sources name. 1: something that breaks clients."""
     screen = Screen(json)
-    found, drifted = compared(config)
+    found, drifted = compared(config, profile)
     if json:
         screen.data({"sources": [msgspec.to_builtins(each) for each in drifted]})
     else:

@@ -59,9 +59,9 @@ class Read(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(problem, severity="hint") if source.schema_.on_missing == "omit" else problem
 
 
-def read(config: Path) -> Read:
+def read(config: Path, profile: str | None = None) -> Read:
     """Raises `ConfigError` with the problems of the configuration itself."""
-    settings = settings_of(config)
+    settings = settings_of(config, profile)
     return Read(settings, asyncio.run(_load(_looking(settings))))
 
 
@@ -111,9 +111,9 @@ class Pulled(msgspec.Struct, frozen=True):
     why_not: str | None = None
 
 
-def pull(config: Path) -> tuple[Read, tuple[Pulled, ...]]:
+def pull(config: Path, profile: str | None = None) -> tuple[Read, tuple[Pulled, ...]]:
     """Read every service anew and write what it says to the snapshot its source names. Raises `ConfigError`."""
-    settings = settings_of(config)
+    settings = settings_of(config, profile)
     with tempfile.TemporaryDirectory(prefix="signpost-") as folder:
         copies = {source.name: Path(folder) / str(number) for number, source in enumerate(settings.sources)}
         fresh = [_keeping(line, copies[line.source.name]) for line in lines(settings)]
@@ -164,9 +164,9 @@ class Drift(msgspec.Struct, frozen=True):
     """Values that a running gateway saw not to fit, lately."""
 
 
-def drift(config: Path) -> tuple[Read, tuple[Drift, ...]]:
+def drift(config: Path, profile: str | None = None) -> tuple[Read, tuple[Drift, ...]]:
     """Every service as it is now, against its committed snapshot. Raises `ConfigError`."""
-    settings = settings_of(config)
+    settings = settings_of(config, profile)
     now = Read(settings, asyncio.run(_load(_looking(settings))))
     committed = [_from_snapshot(line) for line in _looking(settings) if line.source.schema_.snapshot]
     known = Read(settings, asyncio.run(_load(committed)))

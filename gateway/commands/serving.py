@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from gateway import app as house
-from gateway.commands.arguments import Config, Json, Port
+from gateway.commands.arguments import Config, Json, Port, Profile
 from gateway.commands.screen import Screen
 from gateway.demo.run import run_demo
 from gateway.demo.services import Broken, ServiceFailed
@@ -18,6 +19,7 @@ def serve(
     config: Config,
     /,
     *,
+    profile: Profile = None,
     host: Annotated[str | None, Parameter(help="Listen on this host instead of the configured one.")] = None,
     port: Port = None,
     workers: Annotated[int, Parameter(help="Processes that share the port, each with a house of its own.")] = 1,
@@ -27,13 +29,14 @@ def serve(
     screen = Screen(json)
     if workers < 1:
         return screen.failed("--workers must be at least 1")
-    return house.serve(config, host, port, workers, announce=screen.event)
+    return house.serve(partial(house.settings_of, config, profile), host, port, workers, announce=screen.event)
 
 
 def dev(
     config: Config,
     /,
     *,
+    profile: Profile = None,
     port: Port = None,
     record: Annotated[Path | None, Parameter(help="Keep what the services answer in this folder, without secrets.")] = None,
     replay: Annotated[Path | None, Parameter(help="Call no service: answer from what was recorded in this folder.")] = None,
@@ -45,7 +48,9 @@ def dev(
         return screen.failed("--record and --replay are one or the other")
     if replay is not None and not replay.is_dir():
         return screen.failed(f"--replay: there is no folder {replay}")
-    return house.develop(config, port, house.Development(record, replay), announce=screen.event)
+    return house.develop(
+        partial(house.settings_of, config, profile), port, house.Development(record, replay), announce=screen.event
+    )
 
 
 def demo(

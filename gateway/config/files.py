@@ -1,7 +1,8 @@
 """A configuration's files become one tree with marks: a single file, or every YAML file of a folder.
 
 In a folder, `sources` and `links` of all files are put after one another, in the order of the files' names; the other keys
-at the top are joined key by key, and what two files both give is a problem with both places. A version may be repeated.
+at the top are joined key by key, and what two files both give is a problem with both places. A version may be repeated. The parts
+of a profile are joined alike.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gateway.config.yaml import Marks, Place, duplicate_problem, read_yaml
 LARGEST = 8 * 2**20
 """Bytes of one file."""
 MOST_FILES = 1000
+PROFILES = "profiles"
 SUFFIXES = frozenset({".yaml", ".yml"})
 
 
@@ -98,26 +100,33 @@ def _duplicates(all_marks: Sequence[Marks]) -> tuple[Problem, ...]:
 
 
 class _Join:
-    """The tree under construction, with its places."""
+    """The tree under construction, with its places. `at`: where it stands itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: dict[int, dict[Any, Place]], at: ConfigPath = ()) -> None:
         self.tree: dict[str, Any] = {}
-        self.places: dict[int, dict[Any, Place]] = {id(self.tree): {}}
+        self.places = places
+        self.places[id(self.tree)] = {}
         self.problems: list[Problem] = []
+        self.at = at
+        self.profiles: dict[str, _Join] = {}
 
-    def take(self, tree: dict[str, Any], marks: Marks) -> None:
-        self.places |= {key: place for key, place in marks.places.items() if key != id(tree)}
+    def take(self, tree: dict[str, Any]) -> None:
         for key, value in tree.items():
-            place = marks.places[id(tree)][key]
+            place = self.places[id(tree)][key]
             if key not in self.tree:
                 self._begin(key, value, place)
             else:
                 self._add(key, value, place)
 
     def _begin(self, key: str, value: Any, place: Place) -> None:
+        self.places[id(self.tree)][key] = place
+        if (key, self.at) == (PROFILES, ()) and isinstance(value, dict):
+            self.tree[key] = {}
+            self.places[id(self.tree[key])] = {}
+            self._add(key, value, place)
+            return
         own = value.copy() if isinstance(value, dict | list) else value
         self.tree[key] = own
-        self.places[id(self.tree)][key] = place
         if own is not value:
             self.places[id(own)] = dict(self.places[id(value)])
 
@@ -128,8 +137,9 @@ class _Join:
             places |= {len(own) + index: place for index, place in self.places[id(value)].items()}
             own.extend(value)
         elif isinstance(own, dict) and isinstance(value, dict):
+            enter = self._profile if (key, self.at) == (PROFILES, ()) else self._enter
             for name, inner in value.items():
-                self._enter(key, name, inner, self.places[id(value)][name])
+                enter(key, name, inner, self.places[id(value)][name])
         elif own != value:
             self._clash((key,), self.places[id(self.tree)][key], place)
 
@@ -141,14 +151,27 @@ class _Join:
         own[name] = value
         self.places[id(own)][name] = place
 
+    def _profile(self, key: str, name: str, value: Any, place: Place) -> None:
+        """Each file may have its part of a profile: they are joined as the files themselves are."""
+        if not isinstance(value, dict) or (name in self.tree[key] and name not in self.profiles):
+            self._enter(key, name, value, place)
+            return
+        if name not in self.profiles:
+            self.profiles[name] = _Join(self.places, (key, name))
+            self._enter(key, name, self.profiles[name].tree, place)
+        self.profiles[name].take(value)
+
     def _clash(self, path: ConfigPath, first: Place, again: Place) -> None:
         message = f"`{path[-1]}` is given in two files, first at {Mark(*first[:3])}"
-        self.problems.append(Problem("CONFIG_DUPLICATE", message, path, mark=Mark(*again[:3]), fix="keep one of them"))
+        self.problems.append(
+            Problem("CONFIG_DUPLICATE", message, (*self.at, *path), mark=Mark(*again[:3]), fix="keep one of them")
+        )
 
 
 def _joined(parts: Sequence[tuple[dict[str, Any], Marks]], base: Path) -> Files:
-    join = _Join()
-    for tree, marks in parts:
-        join.take(tree, marks)
-    problems = (*_duplicates([marks for _, marks in parts]), *join.problems)
+    join = _Join({key: places for _, marks in parts for key, places in marks.places.items()})
+    for tree, _ in parts:
+        join.take(tree)
+    clashes = [problem for each in (join, *join.profiles.values()) for problem in each.problems]
+    problems = (*_duplicates([marks for _, marks in parts]), *clashes)
     return Files(join.tree, Marks(join.tree, join.places, parts[0][1].start), base, problems)

@@ -1,6 +1,7 @@
 """A path becomes `Settings`, or a `ConfigError` with everything that is wrong.
 
-files → one tree with marks → `${...}` filled in → held against the model, the options of each kind, and itself → settings.
+files → one tree with marks → the profile laid over it → `${...}` filled in → held against the model, the options of each kind,
+and itself → settings.
 Nothing stops at the first problem: only text that cannot be read as YAML keeps us from looking at the rest.
 """
 
@@ -18,6 +19,7 @@ from gateway.config.files import Files, read_files
 from gateway.config.model import Document, Settings, Source, SourceKeys, merged
 from gateway.config.model.scalars import Place
 from gateway.config.problem import ConfigError, ConfigPath, Problem
+from gateway.config.profiles import with_profile
 from gateway.config.references import dangling, owned
 from gateway.config.structure import check
 from gateway.config.substitute import Filled, fill
@@ -27,9 +29,9 @@ Options = Mapping[str, type[BaseModel]]
 """kind of source → the model of its `options`"""
 
 
-def load(path: Path | str, options: Options, *, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of a file, or of a folder of files. Raises `ConfigError`."""
-    files = read_files(Path(path))
+def load(path: Path | str, options: Options, *, profile: str | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a file, or of a folder of files, as `profile` has them. Raises `ConfigError`."""
+    files = with_profile(read_files(Path(path)), profile)
     filled = fill(files.tree, files.marks, environ, files.base)
     place = Place(files.base)
     document, wrong = check(Document, filled.tree, (), filled, place)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from json import dumps
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 
-from gateway.app import serve
+from gateway.app import serve, settings_of
 from gateway.demo.services import Broken, Service, start
 
 CONFIG = Path(__file__).with_name("demo.yaml")
@@ -44,7 +45,7 @@ def run_demo(
     try:
         with TemporaryDirectory(prefix="signpost-demo-") as state:
             os.environ |= _environ(services, state)
-            return serve(CONFIG, host, port, announce=announce)
+            return serve(partial(settings_of, CONFIG), host, port, announce=announce)
     finally:
         for service in services:
             service.stop()

@@ -157,7 +157,7 @@ def test_a_configuration_that_is_not_there_is_a_problem(gateway: Gateway, tmp_pa
 
 
 def test_a_fault_of_the_gateway_is_one_line(gateway: Gateway, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setattr("gateway.commands.looking.read", broken)
@@ -188,3 +188,34 @@ def test_piped_output_is_plain_and_unwrapped(config: Path) -> None:
 
 def test_paths_into_the_configuration_read_as_one_writes_them() -> None:
     assert dotted(("sources", 0, "lookups", 1, "via")) == "sources[0].lookups[1].via"
+
+
+# ---------------------------------------------------------------- profiles
+
+PROFILED = """
+profiles:
+  empty: {}
+  renamed:
+    sources: [{name: books, url: "http://127.0.0.1:10/graphql"}]
+"""
+
+
+@pytest.mark.parametrize(
+    "verb", [("check",), ("coupling",), ("schema",), ("drift",), ("sources",), ("serve",), ("dev",), ("schema", "pull")]
+)
+def test_every_command_that_takes_a_configuration_takes_a_profile(gateway: Gateway, config: Path, verb: tuple[str, ...]) -> None:
+    config.write_text(config.read_text() + PROFILED)
+    said = gateway(*verb, config, "--profile", "renamd")
+    assert said.code == 1
+    assert "CONFIG_UNKNOWN_PROFILE" in said.err
+    assert "did you mean `renamed`?" in said.err
+
+
+def test_the_profile_may_be_chosen_in_the_environment(gateway: Gateway, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text(config.read_text() + PROFILED)
+    monkeypatch.setenv("SIGNPOST_PROFILE", "renamed")
+    assert gateway("sources", config, "--json").data["sources"][0]["url"] == "http://127.0.0.1:10/graphql"
+    given = gateway("sources", config, "--profile", "empty", "--json").data
+    assert given["sources"][0]["url"] == "http://127.0.0.1:9/graphql"
+    monkeypatch.setenv("SIGNPOST_PROFILE", "")
+    assert gateway("check", config).code == 0

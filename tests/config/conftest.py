@@ -50,17 +50,17 @@ class Desk:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
-    def load(self, text, options=KINDS):
-        return load(self.write(text), options, environ=self.environ)
+    def load(self, text, options=KINDS, profile=None):
+        return load(self.write(text), options, profile=profile, environ=self.environ)
 
     def source(self, extra="", options=KINDS):
         """The one source of a small configuration, with more keys."""
         (source,) = self.load(HEAD + SOURCE + "".join(f"    {line}\n" for line in extra.splitlines()), options).sources
         return source
 
-    def problems(self, text, options=KINDS):
+    def problems(self, text, options=KINDS, profile=None):
         with pytest.raises(ConfigError) as caught:
-            self.load(text, options)
+            self.load(text, options, profile)
         return caught.value.problems
 
     def source_problems(self, extra, options=KINDS):

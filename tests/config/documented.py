@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.config.model import Document, Policy
 
-SECTIONS = ("version", "gateway", "owners", "defaults", "sources", "links", "events", "telemetry", "cache")
+SECTIONS = ("version", "gateway", "owners", "defaults", "sources", "links", "events", "telemetry", "cache", "profiles")
 
 
 def rows() -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.functional_validators import PlainValidator
@@ -58,3 +58,6 @@ class Document(Part):
     events: Events = setting({}, "What the gateway tells others about by itself.")
     telemetry: Telemetry = setting({}, "What the gateway tells of itself.")
     cache: Cache = setting({}, "Where answers are kept.")
+    profiles: Mapping[Text, Mapping[str, Any]] = setting(
+        {}, "What is different in an environment, by its name: laid over the rest when it is chosen."
+    )
