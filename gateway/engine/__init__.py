@@ -242,7 +242,9 @@ class Engine:
         return variant
 
     def normal(self, document: Document, variables: Variables, *, incremental: bool = False) -> Operation:
-        flags = {name: bool(variables.get(name)) for name in document.flag_names}
+        flags: dict[str, int] = {name: bool(variables.get(name)) for name in document.flag_names}
+        if incremental:
+            flags |= document.counts(variables)
         schema = self.supergraph.schema
         root = schema.subscription_type if document.kind == "subscription" else schema.query_type
         return normalise(schema, *document.parsed, flags, root=root, incremental=incremental)

@@ -15,6 +15,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     VariableDefinitionNode,
+    VariableNode,
     get_variable_values,
     parse,
     validate,
@@ -31,7 +32,7 @@ from gateway.errors import BadUserInput, OperationNotSupported, ParseFailed, Req
 from gateway.execution.compile import Ready
 from gateway.execution.incremental import Schedule
 from gateway.execution.scalars import MISFIT, check_boolean, check_float, check_int, check_string
-from gateway.planning.operation import bare, directives, flag_names
+from gateway.planning.operation import bare, directives, first_items, flag_names
 from gateway.sources.base import Selection
 from gateway.sources.reach import written
 from gateway.sources.report import shown_url
@@ -85,6 +86,7 @@ class Document:
 
     __slots__ = (
         "_checks",
+        "_counts",
         "_definitions",
         "_parsed",
         "_schema",
@@ -114,6 +116,7 @@ class Document:
         self.apart = False
         """It is refused, subscribes, or may be answered in parts: what nearly no operation does."""
         self.flag_names = flag_names(operation, fragments)
+        self._counts = tuple(bare(each) for each in first_items(operation, fragments))
         self.on_error = "null" if any(d.name.value == KEEPS_SIBLINGS for d in operation.directives or ()) else None
         """What its own directive says an error does; None: it says nothing."""
         self.shown = NOTHING
@@ -143,6 +146,18 @@ class Document:
 
     def flags(self, variables: Variables) -> tuple[int, ...]:
         return tuple([bool(variables.get(name)) for name in self.flag_names]) if self.flag_names else ()
+
+    def counts(self, variables: Variables) -> dict[str, int]:
+        """Variables that say how many items of a list come first. Raises `BadUserInput` where that is no such number."""
+        found: dict[str, int] = {}
+        for value in self._counts:
+            name = value.name.value if isinstance(value, VariableNode) else ""
+            count = variables.get(name, 0) if name else getattr(value, "value", None)
+            if count is None or int(count) < 0:
+                raise BadUserInput("The initialCount of @stream is how many items come first: a whole number, and not below 0.")
+            if name:
+                found[name] = count
+        return found
 
     def coerce(self, given: Variables) -> Variables:
         """The variables as the schema has them, defaults filled in. Raises `BadUserInput` with every fault."""

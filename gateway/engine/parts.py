@@ -1,4 +1,4 @@
-"""Answers in parts, to clients that take them: the engine's other way, for operations that say `@defer` (`live` is the third).
+"""Answers in parts, to clients that take them: the engine's other way, for `@defer` and `@stream` (`live` is the third).
 
 What a part cannot do as an answer can goes the ordinary way, complete and at once, as the specification lets a server choose:
 callers that lack rights, `on_error: halt`, and those who watch their own answers.
@@ -47,13 +47,14 @@ class Parts:
             return engine.render.refused_write(document.refusal, asked.request, 405 if asked.read_only_method else 400)
         if document.kind == "subscription":
             return engine.live.answer(asked, document)
-        if asked.form is None or asked.form is Form.WHOLE or self._whole(asked, document):
-            return None
         variables = document.coerce(asked.variables)
         if document.estimate is not None:
             document.estimate.check(variables)
+        counts = document.counts(variables)
+        if asked.form is None or asked.form is Form.WHOLE or self._whole(asked, document):
+            return None
         labels = engine.shares.chosen(document.labels, asked.request)
-        flags = (*document.flags(variables), *labels, IN_PARTS)
+        flags = (*document.flags(variables), *labels, *counts.values(), IN_PARTS)
         variant = document.variants.get(flags) or self._compiled(document, variables, flags)
         if variant.schedule is None:
             return None
@@ -138,20 +139,21 @@ def _current(part: Part, errors: Callable[[Iterable[Entry]], Json]) -> Json:
 
 
 def _piece(piece: Piece) -> Json:
+    if piece.index is not None:
+        return {"id": piece.instance.id, "items": msgspec.Raw(piece.data)}
     below = piece.path[len(piece.instance.path) :]
     return {"id": piece.instance.id, "data": msgspec.Raw(piece.data)} | ({"subPath": list(below)} if below else {})
 
 
 def _apollo(part: Part, errors: Callable[[Iterable[Entry]], Json]) -> Json:
     """Each piece says where it belongs; what failed is null there."""
-    pieces: list[Json] = [
-        {"data": msgspec.Raw(each.data), "path": list(each.path)} | _label(each.instance) | errors(each.errors)
-        for each in part.pieces
-    ]
-    pieces += [
-        {"data": None, "path": list(each.instance.path)} | _label(each.instance) | errors(each.errors)
-        for each in part.completed
-        if each.errors
+    brought = [(each.instance, each.path, each.index, msgspec.Raw(each.data), each.errors) for each in part.pieces]
+    failed = [(each.instance, each.instance.path, each.index, None, each.errors) for each in part.completed if each.errors]
+    pieces = [
+        {"data": data, "path": list(path)} | _label(instance) | errors(entries)
+        if index is None
+        else {"items": data, "path": [*path, index]} | _label(instance) | errors(entries)
+        for instance, path, index, data, entries in (*brought, *failed)
     ]
     return {"incremental": pieces} if pieces else {}
 

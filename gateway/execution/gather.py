@@ -73,7 +73,8 @@ def descents(path: Sequence[Hop], having: Having, wanted: frozenset[type]) -> tu
     attributes = [attribute_of(hop.key) for hop in path]
     passed = [having(attribute) for attribute in attributes]
     made: list[Descend] = [_only(passed[0])]
-    made += [_down(attribute, below) for attribute, below in zip(attributes, [*passed[1:], wanted], strict=True)]
+    below = [*passed[1:], wanted]
+    made += [_down(attribute, classes, hop) for attribute, classes, hop in zip(attributes, below, path, strict=True)]
     return tuple(made)
 
 
@@ -81,8 +82,10 @@ def _only(classes: frozenset[type]) -> Descend:
     return lambda rows: [row for row in rows if row.__class__ in classes]
 
 
-def _down(attribute: str, classes: frozenset[type]) -> Descend:
-    get = attrgetter(attribute)
+def _down(attribute: str, classes: frozenset[type], hop: Hop) -> Descend:
+    get: Callable[[Any], Any] = attrgetter(attribute)
+    if hop.items is not None:
+        get = _part(get, slice(*hop.items))
 
     def descend(rows: Rows) -> Rows:
         found: Rows = []
@@ -94,6 +97,14 @@ def _down(attribute: str, classes: frozenset[type]) -> Descend:
         return found
 
     return descend
+
+
+def _part(get: Callable[[Any], Any], items: slice) -> Callable[[Any], Any]:
+    def read(row: Any) -> Any:
+        value = get(row)
+        return value[items] if value.__class__ is list else value
+
+    return read
 
 
 def flatten(values: list[Any], classes: frozenset[type]) -> Rows:

@@ -31,6 +31,7 @@ from graphql import (
     SelectionSetNode,
     StringValueNode,
     TypeNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     is_abstract_type,
@@ -39,8 +40,8 @@ from graphql import (
 
 from gateway.sources.base import Argument, Case, Deferral, Field, Selection
 
-Flags = Mapping[str, bool]
-"""Values of the boolean variables that decide `@skip` and `@include`."""
+Flags = Mapping[str, int]
+"""Values of the variables that decide what is selected, and how many items of a list come first."""
 
 CONDITIONS = frozenset({"skip", "include", "defer", "stream"})
 INTROSPECTION = frozenset({"__schema", "__type"})
@@ -56,17 +57,29 @@ class Operation(msgspec.Struct, frozen=True):
     node: OperationDefinitionNode
     selection: Selection
     introspection: tuple[FieldNode, ...] = ()
+    streams: tuple[Deferral, ...] = ()
+    """Rests of lists that may come later, from the outside in."""
 
 
 def flag_names(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[str, ...]:
     """The variables in the `if:` of directives: they are part of the variant an operation is compiled for."""
     conditions = (d for d in directives(operation, fragments) if d.name.value in CONDITIONS)
-    given = (a.value for d in conditions for a in d.arguments or () if a.name.value == "if")
+    given = (argument(d, "if") for d in conditions)
     return tuple(sorted({value.name.value for value in given if isinstance(value, VariableNode)}))
 
 
+def first_items(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[ValueNode, ...]:
+    """What the `initialCount:` of `@stream` says."""
+    given = (argument(d, "initialCount") for d in directives(operation, fragments) if d.name.value == "stream")
+    return tuple(value for value in given if value is not None)
+
+
+def argument(directive: DirectiveNode, name: str) -> ValueNode | None:
+    return next((a.value for a in directive.arguments or () if a.name.value == name), None)
+
+
 def directives(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[DirectiveNode]:
-    """Every directive on what an operation selects."""
+    """Every directive on what an operation selects, valid or not."""
     return _directives(operation.selection_set, fragments, set())
 
 
@@ -76,7 +89,7 @@ def _directives(
     for node in selections.selections:
         yield from node.directives or ()
         if isinstance(node, FragmentSpreadNode):
-            if node.name.value not in seen:
+            if node.name.value not in seen and node.name.value in fragments:
                 seen.add(node.name.value)
                 yield from _directives(fragments[node.name.value].selection_set, fragments, seen)
         elif (inner := getattr(node, "selection_set", None)) is not None:
@@ -94,7 +107,7 @@ def normalise(
 ) -> Operation:
     """The operation in normal form. The document has to be valid for the schema.
 
-    `root`: in place of the query type. `incremental`: heed `@defer`; otherwise all of it comes at once.
+    `root`: in place of the query type. `incremental`: heed `@defer` and `@stream`; otherwise all of it comes at once.
     """
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     query = root or schema.query_type
@@ -103,7 +116,8 @@ def normalise(
     sets: Sets = ((operation.selection_set, None),)
     collected = normaliser.collect(query, sets, ())
     introspected = tuple(p.node for parts in collected.values() for p in parts if p.node.name.value in INTROSPECTION)
-    return Operation(operation, normaliser.selection(query, sets), introspected)
+    selection = normaliser.selection(query, sets)
+    return Operation(operation, selection, introspected, tuple(d for d in normaliser.deferrals.values() if d.first is not None))
 
 
 class Part(NamedTuple):
@@ -195,11 +209,13 @@ class Normaliser:
             return Field(key, name, INTROSPECTED.get(name, TYPENAME), location=location, deferred=deferred)
         arguments = tuple(Argument(a.name.value, value=bare(a.value)) for a in node.arguments or ())
         named: GraphQLNamedType = get_named_type(declared)
-        inner = None
+        inner = streamed = None
         if isinstance(named, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
             sets = [(p.node.selection_set, p.deferral) for p in parts if p.node.selection_set]
+            streamed = self._streamed(node, group, (*at.path, key)) if self.incremental else None
             inner = self.selection(named, sets, At((*at.path, key), group))
-        return Field(key, name, _type_node(str(declared)), arguments, inner, location=location, deferred=deferred)
+        told = {"location": location, "deferred": deferred, "streamed": streamed}
+        return Field(key, name, _type_node(str(declared)), arguments, inner, **told)  # type: ignore[arg-type]  # by name
 
     # ------------------------------------------------------------ CollectFields
 
@@ -246,9 +262,23 @@ class Normaliser:
             return outer
         place = (id(node), id(outer), path)
         if (known := self.deferrals.get(place)) is None:
-            label = next((a.value.value for a in directive.arguments or () if isinstance(a.value, StringValueNode)), None)
-            known = self.deferrals[place] = Deferral(len(self.deferrals), label, path, outer)
+            known = self.deferrals[place] = Deferral(len(self.deferrals), _label(directive), path, outer)
         return known
+
+    def _streamed(self, node: FieldNode, group: tuple[Deferral, ...], path: tuple[str, ...]) -> Deferral | None:
+        """A valid field that says `@stream` says it alone. In a list that may come with several fragments nothing comes later."""
+        directive = next((d for d in node.directives or () if d.name.value == "stream"), None)
+        if directive is None or not self._wanted(directive) or len(group) > 1:
+            return None
+        outer = group[0] if group else None
+        place = (id(node), outer and outer.id, path)
+        if (known := self.deferrals.get(place)) is None:
+            first = self._first(argument(directive, "initialCount"))
+            known = self.deferrals[place] = Deferral(len(self.deferrals), _label(directive), path, outer, first)
+        return known
+
+    def _first(self, value: ValueNode | None) -> int:
+        return self.flags[value.name.value] if isinstance(value, VariableNode) else int(getattr(value, "value", 0))
 
     def _applies(self, condition: str, parent: CompositeType) -> bool:
         if condition == parent.name:
@@ -265,11 +295,10 @@ class Normaliser:
 
     def _wanted(self, directive: DirectiveNode) -> bool:
         """The directive's `if`, which `@defer` need not have."""
-        for argument in directive.arguments or ():
-            if argument.name.value == "if":
-                value = argument.value
-                return self.flags[value.name.value] if isinstance(value, VariableNode) else bool(getattr(value, "value", False))
-        return True
+        value = argument(directive, "if")
+        if isinstance(value, VariableNode):
+            return bool(self.flags[value.name.value])
+        return value is None or bool(getattr(value, "value", False))
 
 
 def together(parts: Sequence[Part]) -> tuple[Deferral, ...]:
@@ -285,6 +314,11 @@ def around(deferral: Deferral) -> Iterator[Deferral]:
     while deferral.outer is not None:
         deferral = deferral.outer
         yield deferral
+
+
+def _label(directive: DirectiveNode) -> str | None:
+    value = argument(directive, "label")
+    return value.value if isinstance(value, StringValueNode) else None
 
 
 def _location(node: FieldNode) -> tuple[int, int] | None:

@@ -1,6 +1,6 @@
 """What comes out of planning: the fetches of an operation, what each waits for, and where its rows belong.
 
-Printed as Sequence, Parallel, Flatten, Defer and Fetch, the words of the field.
+Printed as Sequence, Parallel, Flatten, Defer, Stream and Fetch, the words of the field.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ class Hop(msgspec.Struct, frozen=True):
 
     key: str
     types: frozenset[str] = frozenset()
+    items: tuple[int, int | None] | None = None
+    """Of a list only those from the first number up to the second (None: all the rest)."""
 
 
 class Where(msgspec.Struct, frozen=True):
@@ -136,8 +138,8 @@ def _sequence(plan: Plan, chain: list[Step], depth: int) -> Iterator[str]:
 def _fetch_lines(plan: Plan, step: Step, depth: int) -> Iterator[str]:
     pad = "  " * depth
     if step.deferred:
-        told = ", ".join(d.label or ".".join(d.path) or "Query" for d in sorted(step.deferred, key=lambda d: d.id))
-        yield f'{pad}Defer("{told}") {{'
+        word = "Stream" if any(d.first is not None for d in step.deferred) else "Defer"
+        yield f'{pad}{word}("{", ".join(_later(step))}") {{'
         yield from _fetch_lines(plan, msgspec.structs.replace(step, deferred=frozenset()), depth + 1)
         yield f"{pad}}}"
     elif step.fetch.entry is not None:
@@ -147,6 +149,11 @@ def _fetch_lines(plan: Plan, step: Step, depth: int) -> Iterator[str]:
         yield f"{pad}}}"
     else:
         yield from _fetch_body(step.fetch, depth)
+
+
+def _later(step: Step) -> list[str]:
+    """What it is for, where that may come later."""
+    return [d.label or ".".join(d.path) or "Query" for d in sorted(step.deferred, key=lambda d: d.id)]
 
 
 def _fetch_body(fetch: Fetch, depth: int) -> Iterator[str]:
@@ -223,7 +230,8 @@ def _full_path(plan: Plan, step: Step) -> str:
 
 
 def _hop(hop: Hop) -> str:
-    return hop.key + (f"[{'|'.join(sorted(hop.types))}]" if hop.types else "")
+    items = f"[{hop.items[0] or ''}:{'' if hop.items[1] is None else hop.items[1]}]" if hop.items else ""
+    return hop.key + (f"[{'|'.join(sorted(hop.types))}]" if hop.types else "") + items
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
@@ -236,6 +244,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
                 "service": step.fetch.subgraph,
                 "path": _full_path(plan, step),
                 "needs": sorted(step.needs),
+                "later": _later(step),
                 "entry": _entry(step.fetch.entry) if step.fetch.entry else None,
                 "batch": step.fetch.entry.batch.via if step.fetch.entry and step.fetch.entry.batch else None,
                 "selection": "\n".join(_selection(step.fetch.selection, 0)),

@@ -21,6 +21,7 @@ from gateway.planning.entering import Entering
 from gateway.planning.finish import finish
 from gateway.planning.operation import INTROSPECTED, Operation
 from gateway.planning.plan import Plan
+from gateway.planning.streams import set_apart
 from gateway.sources.base import Argument, Batch, Entry, Field, Input, Selection
 from gateway.sources.reach import named
 
@@ -59,7 +60,8 @@ class Planner:
         root = Position(self.nowhere().rows, operation.selection.type, case.types, [])
         self.fill(root, [f for f in case.fields if not f.name.startswith("__")])
         introspected = tuple(f.key for f in case.fields if f.name in INTROSPECTED)
-        return Plan(operation.selection, finish(self.drafts, self.graph, self.subgraphs), introspected)
+        steps = set_apart(finish(self.drafts, self.graph, self.subgraphs), operation.streams)
+        return Plan(operation.selection, steps, introspected)
 
     def nowhere(self) -> Draft:
         return Draft(-1, "", QUERY, None)

@@ -13,6 +13,7 @@ from graphql import print_ast
 from msgspec.structs import replace
 
 from gateway.planning.draft import Asked, CaseDraft, Draft, Node, Place
+from gateway.sources.base import Field
 
 
 def join_twins(drafts: Sequence[Draft]) -> list[Draft]:
@@ -75,8 +76,13 @@ def _node(node: Node) -> str:
 
 def _case(case: CaseDraft) -> str:
     fields = " ".join(_asked(asked) for asked in case.fields.values())
-    answer = " ".join(f.key if not f.deferred else f"{f.key}@{[d.id for d in f.deferred]}" for f in case.answer)
+    answer = " ".join(f"{f.key}{_later(f)}" for f in case.answer)
     return f"({'|'.join(case.types)} {'|'.join(case.on)} [{fields}] [{answer}] {case.slots})"
+
+
+def _later(field: Field) -> str:
+    """With what it, or the rest of its list, may come later."""
+    return "".join(f"@{d.id}" for d in (*field.deferred, *((field.streamed,) if field.streamed else ())))
 
 
 def _asked(asked: Asked) -> str:

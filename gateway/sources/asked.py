@@ -48,15 +48,19 @@ class Argument(msgspec.Struct, frozen=True):
 
 
 class Deferral(msgspec.Struct, frozen=True):
-    """A fragment that the client lets come later (`@defer`), at one place of its operation."""
+    """What the client lets come later, at one place of its operation: a fragment (`@defer`), or a list's rest (`@stream`)."""
 
     id: int
     """Those around it have smaller ones."""
     label: str | None
     path: tuple[str, ...]
-    """The response keys that lead to the rows it stands in."""
+    """The response keys that lead to the rows it stands in, or to the list."""
     outer: Deferral | None = None
     """The one it stands in itself."""
+    first: int | None = None
+    """Items of the list that do not come later; None: it is a fragment."""
+    like: Deferral | None = None
+    """It is this fragment, in items that come later."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -79,6 +83,8 @@ class Field(msgspec.Struct, frozen=True):
     """Another fetch brings the rows themselves; these complete them, field by field. Execution's business."""
     deferred: tuple[Deferral, ...] = ()
     """It may come with any of these, after what stands around it. Of a client's own field."""
+    streamed: Deferral | None = None
+    """The rest of its list, where that may come later. Of a client's own field."""
 
 
 class Case(msgspec.Struct, frozen=True):

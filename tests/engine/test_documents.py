@@ -42,6 +42,20 @@ async def test_without_one_operation_to_run_the_request_is_refused(
     assert said in error["message"]
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ ...F }",
+        "{ me { ...F @include(if: true) } }",
+        "{ ...A } fragment A on Query { ...A }",
+        "query ($n: Int) { ...F @defer }",
+    ],
+)
+async def test_fragments_that_are_not_there_or_in_themselves_are_faults_of_the_document(people: Service, document: str) -> None:
+    codes = {each["extensions"]["code"] for each in (await ask(an_engine([people]), document))["errors"]}
+    assert codes == {"GRAPHQL_VALIDATION_FAILED"}
+
+
 async def test_all_faults_of_a_document_are_told_at_once(people: Service) -> None:
     answered = await ask(an_engine([people]), "{ a b me { c } }")
     assert [e["locations"] for e in answered["errors"]] == [[{"line": 1, "column": c}] for c in (3, 5, 12)]

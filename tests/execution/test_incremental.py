@@ -7,7 +7,23 @@ import re
 from typing import Any
 
 import msgspec
-from graphql import InlineFragmentNode, OperationDefinitionNode, SelectionNode, SelectionSetNode, parse, print_ast
+from graphql import (
+    FieldNode,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    get_nullable_type,
+    is_list_type,
+    parse,
+    print_ast,
+    validate,
+    visit,
+)
 from hypothesis import given, note
 from hypothesis import strategies as st
 
@@ -97,6 +113,28 @@ def deferring(choices: Choices, query: str) -> str:
     return f"query ($yes: Boolean! = true, $no: Boolean! = false) {body}" if "$" in body else f"query {body}"
 
 
+def streaming(choices: Choices, query: str, schema: GraphQLSchema) -> str:
+    """The query with `@stream` on any of its lists that may have it."""
+    info = TypeInfo(schema)
+    places: list[int] = []
+
+    class Lists(Visitor):
+        def enter_field(self, node: FieldNode, *_: Any) -> None:
+            kind = info.get_type()
+            if kind is not None and is_list_type(get_nullable_type(kind)):
+                at = node.selection_set or node
+                assert at.loc is not None
+                places.append(at.loc.end if at is node else at.loc.start)
+
+    visit(parse(query), TypeInfoVisitor(info, Lists()))
+    for place in sorted(places, reverse=True):
+        if choices.chance(40):
+            condition = choices.of(("", "", ", if: true", ", if: false"))
+            made = f"{query[:place]} @stream(initialCount: {choices.below(3)}{condition}) {query[place:]}"
+            query = made if not validate(schema, parse(made)) else query
+    return query
+
+
 def _with(node: Node, selections: SelectionSetNode) -> Node:
     members = {key: getattr(node, key) for key in node.keys if key != "loc"}
     return type(node)(**{**members, "selection_set": selections})
@@ -124,7 +162,7 @@ def used(query: str) -> str:
 def test_an_answer_in_parts_put_together_is_the_answer(data: st.DataObject) -> None:
     choices = Choices(data.draw)
     engine, plain = worlds(choices)
-    query = used(deferring(choices, plain))
+    query = streaming(choices, used(deferring(choices, plain)), engine.supergraph.schema)
     note(query)
 
     async def both() -> None:

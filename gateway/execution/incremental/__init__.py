@@ -1,7 +1,7 @@
-"""Carries a plan out in parts: what the client lets come later (`@defer`) is delivered when it is there.
+"""Carries a plan out in parts: what the client lets come later (`@defer`, `@stream`) is delivered when it is there.
 
-`schedule` says which fragments are worth waiting for separately; `delivery` makes data of the rows that are there; `run` is
-the execution, which hands out a `Part` whenever there is something new.
+`schedule` says which fragments and lists are worth waiting for separately; `delivery` makes data of the rows that are there;
+`run` is the execution, which hands out a `Part` whenever there is something new.
 """
 
 from gateway.execution.incremental.parts import Instance as Instance

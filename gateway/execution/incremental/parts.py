@@ -11,7 +11,7 @@ from gateway.execution.shape import Entry
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """A fragment at one place of the answer, announced as pending."""
+    """A fragment, or the rest of a list, at one place of the answer, announced as pending."""
 
     id: str
     path: Path
@@ -19,19 +19,24 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """Data for an object that was delivered before, at `path`. `data` is JSON."""
+    """Data for an object that was delivered before, at `path`; or items for a list. `data` is JSON."""
 
     instance: Instance
     path: Path
     data: bytes
     errors: tuple[Entry, ...] = ()
+    index: int | None = None
+    """In its list, of the first of the items; None: it is for an object."""
 
 
 class Completed(msgspec.Struct, frozen=True):
-    """Nothing more comes of it. With `errors` nothing came at all: a null in it may not be."""
+    """Nothing more comes of it. With `errors` a null in it may not be: nothing came of the fragment, and none of the items from
+    this one on."""
 
     instance: Instance
     errors: tuple[Entry, ...] = ()
+    index: int | None = None
+    """Of that item; None: it is a fragment."""
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ class IncrementalRun(Run):
         """When the caller leaves early, what is still under way is cancelled."""
         for key, value in introspected.items():
             setattr(self.root, attribute_of(key), msgspec.Raw(value))
-        delivery = Delivery(self.ready.cases, on_error, self.listed, schedule.later)
+        delivery = Delivery(self.ready.cases, on_error, self.listed, schedule)
         running = asyncio.ensure_future(self._all(self.ready.first))
         running.add_done_callback(self._ended)
         try:

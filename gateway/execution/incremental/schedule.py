@@ -1,4 +1,5 @@
-"""Which deferred fragments are worth a part of their own: those that wait for fetches that nothing before them waits for."""
+"""Which deferred fragments, and rests of lists, are worth a part of their own: those that wait for fetches that nothing before
+them waits for."""
 
 from __future__ import annotations
 
@@ -11,10 +12,12 @@ from gateway.sources.base import Deferral
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """What is awaited before the first part, and before each fragment that gets a part of its own."""
+    """What is awaited before the first part, and before each fragment or rest of a list that gets a part of its own."""
 
     first: frozenset[int]
     later: Mapping[Deferral, frozenset[int]]
+    copies: Mapping[tuple[Deferral, Deferral], Deferral] = {}
+    """(rest of a list, fragment in its items) → the fragment as it is in that rest."""
 
 
 def schedule(plan: Plan) -> Schedule:
@@ -31,7 +34,16 @@ def schedule(plan: Plan) -> Schedule:
         awaited[deferral] = around | own
         if not own <= around:
             later[deferral] = own
-    return Schedule(first, later)
+    return Schedule(first, later, {(_list(each), each.like): each for each in awaited if each.like is not None})
+
+
+def _list(copy: Deferral) -> Deferral:
+    """The innermost rest of a list that it stands in."""
+    around = copy.outer
+    while around is not None and around.first is None:
+        around = around.outer
+    assert around is not None  # only there are copies
+    return around
 
 
 def _deferrals(steps: Sequence[Step]) -> list[Deferral]:
