@@ -8,7 +8,7 @@ PORT ?= 8080
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench chaos siege wheel graphiql clients lock clean
+.PHONY: help demo test check fix bench chaos siege fleet wheel graphiql clients lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /	/' | expand -t 12
@@ -42,6 +42,9 @@ chaos: .venv/.installed-dev ## sources that fail in every way, and what must hol
 
 siege: .venv/.installed-dev ## malformed, slow, idle and oversized clients, and fuzzing: a table, and JSON in benchmarks/results/ (ARGS=--short)
 	@$(BIN)/python -m benchmarks.siege $(ARGS)
+
+fleet: .venv/.installed-dev ## replicas, reloads, stops and clocks in production: a table, and JSON in benchmarks/results/ (ARGS=--short)
+	@$(BIN)/python -m benchmarks.fleet $(ARGS)
 
 wheel: .venv/pyvenv.cfg graphiql ## dist/*.whl, with the GraphiQL page inside
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

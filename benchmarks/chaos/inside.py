@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from benchmarks.chaos.identity import Identity
-from benchmarks.chaos.sizes import Row, Size
+from benchmarks.chaos.sizes import Size
 from benchmarks.chaos.world import Proxy, Source
+from benchmarks.rows import Row
 from gateway.errors import SourceError
 from gateway.upstream.call import Call, Reply, Request
 from gateway.upstream.transport import Client, Limits

@@ -7,7 +7,8 @@ import asyncio
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
 
-from benchmarks.chaos.sizes import Row, Size
+from benchmarks.chaos.sizes import Size
+from benchmarks.rows import Row
 from tests.execution.test_kept_machine import RowsModel
 from tests.upstream.layers.test_breaker import Model as BreakerModel
 from tests.upstream.layers.test_budget_machine import BudgetModel

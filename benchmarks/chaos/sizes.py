@@ -1,13 +1,11 @@
-"""How long a run is, and what comes of one."""
+"""How long a run is."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
+from benchmarks.rows import Patient
 
 
-class Size(msgspec.Struct, frozen=True):
+class Size(Patient, frozen=True):
     """How long a run is."""
 
     seconds: float = 10.0
@@ -24,15 +22,6 @@ class Size(msgspec.Struct, frozen=True):
     examples: int = 100
     repeatable: bool = False
     """State machines take the same steps each time."""
-    patience: float = 2.0
-    """Seconds of a try that nothing but a fault may end."""
-
-    def patient(self) -> dict[str, Any]:
-        """A policy's timeouts; as the default has them where `patience` is its."""
-        return {"timeout": {"per_try": f"{self.patience:g}s", "total": f"{self.patience * 2.5:g}s"}}
-
-    def limits(self) -> dict[str, Any]:
-        return {"deadline": f"{self.patience * 5:g}s"}
 
 
 SHORT = Size(
@@ -50,21 +39,3 @@ SHORT = Size(
     patience=20.0,
 )
 """On a machine that may do anything else meanwhile."""
-
-
-class Row(msgspec.Struct):
-    """What was demanded → whether it was so. `holds` is counted: how busy the machine is changes nothing. `times` are times, and
-    mean something only on a machine that does nothing else; the short form leaves them out."""
-
-    fault: str
-    measured: dict[str, float | int | str]
-    holds: dict[str, bool]
-    times: dict[str, bool] = {}
-
-    @property
-    def demands(self) -> dict[str, bool]:
-        return self.holds | self.times
-
-    @property
-    def held(self) -> bool:
-        return all(self.demands.values())

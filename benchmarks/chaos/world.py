@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,11 +13,8 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.chaos.watched import TOLD
+from benchmarks.gateways import Gateway, serving
 
-ROOT = Path(__file__).parents[2]
-WATCHED = Path(__file__).with_name("watched.py")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 MIB = 1024 * 1024
 OFF: Mapping[str, Any] = {"cache": "off", "retry": "off", "circuit_breaker": "off"}
 MEDIA = "application/graphql-response+json"
@@ -52,6 +46,7 @@ class Connection:
             pass
 
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Fault = Callable[[Connection], Awaitable[None]]
 """What happens in place of an answer; the connection ends with it."""
 Decide = Callable[[str], Fault | None]
@@ -71,14 +66,17 @@ class Source:
         """Closed, no answer goes out."""
         self.gate.set()
 
-    async def answer(self, path: str) -> bytes:
+    def text(self, number: str, head: bytes) -> str:  # noqa: ARG002 - some sources look at who asks
+        return f"{self.name}{number} v{self.version}"
+
+    async def answer(self, path: str, head: bytes) -> bytes:
         await self.gate.wait()
         if delay := self.delay + self.slow():
             await asyncio.sleep(delay)
         number = path.rpartition("/")[2]
-        body = json.dumps({"id": int(number), "text": f"{self.name}{number} v{self.version}"})
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{self.headers}\r\n"
-        return (head + body).encode()
+        body = json.dumps({"id": int(number), "text": self.text(number, head)})
+        opening = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{self.headers}\r\n"
+        return (opening + body).encode()
 
     def document(self, url: str) -> dict[str, Any]:
         fields = {"id": {"type": "integer", "format": "int32"}, "text": {"type": "string"}}
@@ -141,17 +139,17 @@ class Proxy:
             self._under_way += 1
             self.most_at_once = max(self.most_at_once, self._under_way)
             try:
-                if not await self._answered(connection, path):
+                if not await self._answered(connection, path, head):
                     return
             finally:
                 self._under_way -= 1
 
-    async def _answered(self, connection: Connection, path: str) -> bool:
+    async def _answered(self, connection: Connection, path: str, head: bytes) -> bool:
         """False: the connection is over."""
         if (fault := self.decide(path)) is not None:
             await fault(connection)
             return False
-        answer = await self.source.answer(path)
+        answer = await self.source.answer(path, head)
         self.good.append(monotonic())
         await connection.say(answer)
         return True
@@ -204,9 +202,11 @@ class Caller:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self.replaced = 0
+        """Kept connections that had been closed meanwhile."""
+        self._idle: list[Streams] = []
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(self) -> Streams:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
     def request(self, asked: Question, headers: str = "") -> bytes:
@@ -220,15 +220,30 @@ class Caller:
 
     async def exchange(self, request: bytes) -> Answer:
         began = monotonic()
-        reader, writer = self._idle.pop() if self._idle else await self.connect()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
+        (reader, writer), head = await self._opened(request)
         status, *lines = head.decode().split("\r\n")
         fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         body = await reader.readexactly(int(fields.get("content-length", 0)))
-        self._idle.append((reader, writer))
+        if fields.get("connection") == "close":
+            writer.close()
+        else:
+            self._idle.append((reader, writer))
         now = monotonic()
         return Answer(int(status.split(" ")[1]), fields, msgspec.json.decode(body), now, now - began)
+
+    async def _opened(self, request: bytes) -> tuple[Streams, bytes]:
+        """The head of an answer. A kept connection that was closed before a byte of it came is replaced, as every client does."""
+        while True:
+            kept = bool(self._idle)
+            reader, writer = self._idle.pop() if kept else await self.connect()
+            try:
+                writer.write(request)
+                return (reader, writer), await reader.readuntil(b"\r\n\r\n")
+            except (ConnectionError, asyncio.IncompleteReadError) as error:
+                writer.close()
+                if not kept or (isinstance(error, asyncio.IncompleteReadError) and error.partial):
+                    raise
+                self.replaced += 1
 
     async def status(self) -> Mapping[str, Any]:
         """The gateway's own view of each source, by name."""
@@ -261,46 +276,34 @@ async def until(seen: Callable[[], Awaitable[bool]], seconds: float = 120.0) -> 
 
 
 def quantile(answers: Sequence[Answer], share: float) -> float:
-    times = sorted(answer.seconds for answer in answers)
-    return times[min(len(times) - 1, int(share * len(times)))]
+    return quantile_of([answer.seconds for answer in answers], share)
+
+
+def quantile_of(times: Sequence[float], share: float) -> float:
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))]
 
 
 class World:
     """A gateway and what is before and behind it."""
 
-    def __init__(self, proxies: Mapping[str, Proxy], caller: Caller, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, proxies: Mapping[str, Proxy], caller: Caller, gateway: Gateway) -> None:
         self.proxies = proxies
         self.caller = caller
-        self.pid = process.pid
-        self._process = process
-        self._log = log
+        self.gateway = gateway
 
     def __getitem__(self, name: str) -> Proxy:
         return self.proxies[name]
 
     @property
     def memory(self) -> int:
-        """Resident bytes of the gateway."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
+        return self.gateway.memory
 
     @property
     def descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
-
-    @property
-    def tracebacks(self) -> int:
-        """Faults of its own that the gateway has logged."""
-        return self._log.read_bytes().count(b"Traceback")
+        return self.gateway.descriptors
 
     async def tasks(self) -> int:
-        """Tasks of the gateway that have not ended."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(b"\n")
-        while not (line := await stdout.readline()).startswith(TOLD.encode()):
-            assert line, "the gateway has ended"
-        return int(line[len(TOLD) :])
+        return await self.gateway.tasks()
 
     async def quiet(self) -> bool:
         """No call is open, and no caller's connection but those that are kept for the next question."""
@@ -311,32 +314,32 @@ class World:
 @asynccontextmanager
 async def world(names: str = "a", policy: Mapping[str, Any] | None = None, **gateway: Any) -> AsyncIterator[World]:
     """One source for each letter, all with this policy, and a gateway that is ready."""
-    proxies = {name: Proxy(Source(name)) for name in names}
     with TemporaryDirectory() as folder:
-        for proxy in proxies.values():
+        async with proxies({name: Source(name) for name in names}) as behind:
+            config = configuration(Path(folder), behind, policy or {}, gateway)
+            async with serving(config, Path(folder) / "log") as process:
+                caller = Caller(process.port)
+                yield World(behind, caller, process)
+                caller.close()
+
+
+@asynccontextmanager
+async def proxies(sources: Mapping[str, Source]) -> AsyncIterator[dict[str, Proxy]]:
+    """One in front of each source."""
+    made = {name: Proxy(source) for name, source in sources.items()}
+    try:
+        for proxy in made.values():
             await proxy.start()
-        config, log = _written(Path(folder), proxies, policy or {}, gateway), Path(folder) / "log"
-        with log.open("wb") as errors:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", str(WATCHED), "serve", str(config), "--port", "0"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
-            )
-        try:
-            caller = Caller(await _port(process, log))
-            yield World(proxies, caller, process, log)
-            caller.close()
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            for proxy in proxies.values():
-                await proxy.stop()
+        yield made
+    finally:
+        for proxy in made.values():
+            await proxy.stop()
 
 
-def _written(folder: Path, proxies: Mapping[str, Proxy], policy: Mapping[str, Any], gateway: Mapping[str, Any]) -> Path:
+def configuration(
+    folder: Path, proxies: Mapping[str, Proxy], policy: Mapping[str, Any], gateway: Mapping[str, Any], **more: Any
+) -> Path:
+    """A file in the folder: these sources, each with its keys in `policy`; what is no source's there is a default."""
     sources = []
     for name, proxy in proxies.items():
         document = folder / f"{name}.json"
@@ -345,18 +348,7 @@ def _written(folder: Path, proxies: Mapping[str, Proxy], policy: Mapping[str, An
         sources.append(keys | policy.get(name, {}))
     defaults = {key: value for key, value in policy.items() if key not in proxies}
     keys = {"listen": "127.0.0.1:0", "state": str(folder / "state"), "admin": {"public": ["status"]}} | gateway
+    whole = {"version": 1, "gateway": keys, "owners": {"team": {"team": "Team"}}, "defaults": defaults, "sources": sources}
     config = folder / "gateway.yaml"
-    owners = {"team": {"team": "Team"}}
-    config.write_text(json.dumps({"version": 1, "gateway": keys, "owners": owners, "defaults": defaults, "sources": sources}))
+    config.write_text(json.dumps(whole | more))
     return config
-
-
-async def _port(process: asyncio.subprocess.Process, log: Path) -> int:
-    assert process.stdout is not None
-    said = b""
-    while not (found := re.search(rb":(\d+)/graphql", said)):
-        line = await process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the gateway did not start: {await asyncio.to_thread(log.read_text)}")
-        said += line
-    return int(found[1])

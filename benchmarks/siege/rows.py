@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 
-from benchmarks.chaos.sizes import Row
 from benchmarks.compare import posts_upstream
 from benchmarks.processes import MEASURED, free_port, resident_mib, server, wait_until_ok
+from benchmarks.rows import Row
 from benchmarks.siege.client import BAD, HEAD, PATIENCE, Came, Connection, get, good
 from benchmarks.siege.sizes import Size
 

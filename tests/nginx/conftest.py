@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,18 +12,8 @@ from typing import Any
 
 import pytest
 
-CONFIG = Path(__file__).parents[2] / "config" / "nginx" / "microcache.conf"
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-MAIN = """
-daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  include {folder}/microcache.conf;
-}}
-"""
+from benchmarks.processes import free_port
+from benchmarks.servers import Missing, nginx
 
 
 class Behind:
@@ -73,23 +59,23 @@ class Front:
 
 @pytest.fixture
 def front(tmp_path: Path) -> Iterator[Front]:
-    if NGINX is None:
-        pytest.skip("nginx is not installed")
     behind = Behind()
     gateway = ThreadingHTTPServer(("127.0.0.1", 0), _answering(behind))
     Thread(target=gateway.serve_forever, args=(0.02,), daemon=True).start()
-    port = _free_port()
-    _configure(tmp_path, port, gateway.server_address[1])
-    process = subprocess.Popen(
-        [NGINX, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "error.log")]
-    )
+    port = free_port()
+    changes = {
+        "listen 8000;": f"listen 127.0.0.1:{port};",
+        "server 127.0.0.1:8080;": f"server 127.0.0.1:{gateway.server_address[1]};",
+        "/var/cache/nginx/signpost": f"{tmp_path}/cache",
+    }
     try:
-        _wait(port, process, tmp_path)
-        yield Front(port, behind)
+        with nginx(tmp_path, "microcache.conf", changes, port):
+            yield Front(port, behind)
+            behind.go.set()
+    except Missing as missing:
+        pytest.skip(str(missing))
     finally:
         behind.go.set()
-        process.terminate()
-        process.wait(10)
         gateway.shutdown()
         gateway.server_close()
 
@@ -124,33 +110,3 @@ def _answering(behind: Behind) -> type[BaseHTTPRequestHandler]:
             """Quiet."""
 
     return Gateway
-
-
-def _configure(folder: Path, port: int, gateway: int) -> None:
-    text = CONFIG.read_text(encoding="utf-8")
-    for shipped, here in {
-        "listen 8000;": f"listen 127.0.0.1:{port};",
-        "server 127.0.0.1:8080;": f"server 127.0.0.1:{gateway};",
-        "/var/cache/nginx/signpost": f"{folder}/cache",
-    }.items():
-        assert shipped in text
-        text = text.replace(shipped, here)
-    (folder / "microcache.conf").write_text(text, encoding="utf-8")
-    (folder / "nginx.conf").write_text(MAIN.format(folder=folder), encoding="utf-8")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
-    for _ in range(500):
-        assert process.poll() is None, (folder / "error.log").read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise AssertionError("nginx does not listen")

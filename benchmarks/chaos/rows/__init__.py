@@ -10,7 +10,8 @@ from benchmarks.chaos.rows.crowds import burst, disconnects, identical
 from benchmarks.chaos.rows.fails import dies, flaky, flaky_by_default, slow_tail
 from benchmarks.chaos.rows.hangs import hang
 from benchmarks.chaos.rows.hostile import hostile
-from benchmarks.chaos.sizes import Row, Size
+from benchmarks.chaos.sizes import Size
+from benchmarks.rows import Row
 
 ROWS: Mapping[str, Callable[[Size], Awaitable[Row]]] = {
     "hang": hang,

@@ -6,8 +6,9 @@ import asyncio
 from contextlib import suppress
 
 from benchmarks.chaos.rows.hangs import silent
-from benchmarks.chaos.sizes import Row, Size
+from benchmarks.chaos.sizes import Size
 from benchmarks.chaos.world import MIB, OFF, Answer, Caller, Question, World, explained, of, quantile, steady, until, world
+from benchmarks.rows import Row
 
 DOCUMENTS = 100
 TURNS_OF_THE_LOOP = 20

@@ -7,8 +7,9 @@ import random
 from collections.abc import Sequence
 from time import monotonic
 
-from benchmarks.chaos.sizes import Row, Size
+from benchmarks.chaos.sizes import Size
 from benchmarks.chaos.world import Answer, Caller, Connection, Question, explained, of, quantile, steady, until, world
+from benchmarks.rows import Row
 
 RESERVE = 10
 """Repetitions a source has at once, before its share of calls counts."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from benchmarks.chaos.sizes import Row, Size
+from benchmarks.chaos.sizes import Size
 from benchmarks.chaos.world import MIB, OFF, Answer, Connection, Question, World, explained, of, quantile, steady, world
+from benchmarks.rows import Row
 
 TIMES = {"timeout": {"per_try": "500ms", "total": "800ms"}}
 GIVEN_UP = {"UPSTREAM_TIMEOUT", "SOURCE_SATURATED"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from benchmarks.chaos import wire
-from benchmarks.chaos.sizes import Row, Size
+from benchmarks.chaos.sizes import Size
 from benchmarks.chaos.world import MIB, OFF, Answer, World, of, world
+from benchmarks.rows import Row
 
 TIMED_OUT = "UPSTREAM_TIMEOUT"
 TRIES = 5

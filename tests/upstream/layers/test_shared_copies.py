@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from benchmarks.processes import free_port
 from gateway.config.model import CachePolicy
 from gateway.errors import UpstreamFailed, UpstreamForbidden
 from gateway.upstream.call import Reply, Send
@@ -22,7 +23,7 @@ from gateway.upstream.clock import REAL
 from gateway.upstream.layers.cache import Cache, Store, cache
 from gateway.upstream.layers.cache.redis import RedisError, SharedCache
 from gateway.upstream.layers.cache.shared import LEASE, SILENCE, WRITES, SharedCopies, full_name, name_of
-from tests.redis import free_port, redis_server
+from tests.redis import redis_server
 from tests.upstream.conftest import call
 from tests.upstream.world import Source, Time, reply, settle
 
@@ -304,6 +305,22 @@ async def shares(url: str) -> None:
 
 async def test_over_a_real_redis(redis_port: int) -> None:
     await shares(f"redis://127.0.0.1:{redis_port}/0")
+
+
+@pytest.mark.parametrize("seconds", [60, None], ids=["for a minute", "for good"])
+@pytest.mark.parametrize("kind", ["text", "list"])
+async def test_nonsense_that_a_real_redis_holds_is_deleted_too(redis_port: int, kind: str, seconds: int | None) -> None:
+    url = f"redis://127.0.0.1:{redis_port}/0"
+    async with replica(url) as one, replica(url) as other:
+        target = f"http://s/nonsense/{kind}/{seconds}"
+        name, client = name_of(one.cache.key(call(url=target))), one.shared._cache.client  # type: ignore[attr-defined]  # redis's own
+        await (client.rpush(name, b"a") if kind == "list" else client.set(name, b"a"))
+        if seconds is not None:
+            await client.expire(name, seconds)
+        assert (await one.send(call(url=target))).served == "network"
+        assert (one.shared.counts.refused, one.shared.counts.failures) == (1, 0)
+        await written(one)
+        assert (await other.send(call(url=target))).served == "hit"
 
 
 async def test_over_a_cluster(tmp_path: Path) -> None:

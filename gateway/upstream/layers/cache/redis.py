@@ -8,6 +8,7 @@ redis+sentinel://[user:password@]host:port[,host:port ...]/primary[/db]
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,12 +17,13 @@ from aiocache.serializers import NullSerializer
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.sentinel import Sentinel
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 __all__ = ["RedisError", "SharedCache"]
 
 CONNECTIONS = 32
 """Open to one server at once; who finds none waits, and is given up on like any other that waits."""
+NEVER = -1
 PORTS = {"redis+cluster": 6379, "redis+sentinel": 26379}
 
 
@@ -33,13 +35,20 @@ class SharedCache(RedisCache):  # type: ignore[misc]  # aiocache has no types
         self.client = _client(url, {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "max_connections": CONNECTIONS})
 
     async def _get(self, key: str, encoding: str = "utf-8", _conn: Any = None) -> bytes | None:  # noqa: ARG002 - values are bytes
-        value: bytes | None = await self.client.get(key)
+        """Empty for what is no text: a list, a hash."""
+        try:
+            value: bytes | None = await self.client.get(key)
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            return b""
         return value
 
     async def left(self, key: str) -> float:
-        """Seconds until it is gone; not above 0: it is, or it was never to go."""
+        """Seconds until it is gone; inf: it never goes; not above 0: it is gone."""
         async with asyncio.timeout(self.timeout):
-            return float(await self.client.pttl(key)) / 1000
+            left = int(await self.client.pttl(key))
+            return inf if left == NEVER else left / 1000
 
     async def claim(self, key: str, lease: float) -> bool:
         """True for one of all who ask, until the lease is over or the key is deleted."""

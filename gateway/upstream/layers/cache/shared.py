@@ -154,7 +154,9 @@ class SharedCopies:
         left = await self._cache.left(name)
         copy = _unpacked(value, full, left, self._clock.wall())
         if copy is None and left > 0:
-            self._refuse(name)
+            self.counts.refused += 1
+            self._tell("a value in the shared cache is no copy of ours and is deleted: %s", name)
+            await self._cache.delete(name)
         return copy
 
     async def _wait_for(self, name: str, full: bytes) -> Copy | None:
@@ -190,11 +192,6 @@ class SharedCopies:
             await work()
         except self._failures as error:
             self._failed(error)
-
-    def _refuse(self, name: str) -> None:
-        self.counts.refused += 1
-        self._tell("a value in the shared cache is no copy of ours and is deleted: %s", name)
-        self._later(partial(self._delete, name))
 
     def _failed(self, error: Exception) -> None:
         self.counts.failures += 1
