@@ -26,16 +26,18 @@ from strawberry.asgi import GraphQL
 from strawberry.schema.base import BaseSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from gateway.engine import Answer, Asked, Form
-from gateway.errors import RequestError
+from gateway.errors import LimitExceeded, RequestError
 from gateway.server import refusal
 from gateway.server.admission import charge, key_of
 from gateway.server.caller import fields, new_request_id, request_of
 from gateway.server.house import Fields, Front, House, LiveRules
+from gateway.server.negotiation import streamed
 from gateway.server.params import check_variables, from_given
 from gateway.upstream.call import Request
 
@@ -62,12 +64,34 @@ class EngineError(GraphQLError):
         return self._entry  # type: ignore[return-value]  # the same members, decoded from the engine's bytes
 
 
+class Told(msgspec.Struct, frozen=True):
+    """In place of `data`: a payload that is passed on as it is."""
+
+    payload: dict[str, Any]
+
+
+class InParts(BaseGraphQLTransportWSHandler[Any, Any]):
+    """The protocol of today, whose messages may carry the parts of an answer."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.context.in_parts = True
+
+    async def send_message(self, message: Any) -> None:
+        payload = message.get("payload")
+        if isinstance(payload, dict) and isinstance(payload.get("data"), Told):
+            message = {**message, "payload": payload["data"].payload}
+        await super().send_message(message)
+
+
 class Caller(msgspec.Struct):
     """The view's context: makes the `Request` of each operation of one connection."""
 
     request: Callable[[Any], Awaitable[Request]]
     connection_params: Any = None
     """What a websocket's client said when it opened it: a browser can say who it is nowhere else."""
+    in_parts: bool = False
+    """Its protocol has messages for the parts of an answer."""
     open: int = 0
     """Operations."""
     since: float = 0.0
@@ -88,6 +112,7 @@ class EngineSchema(BaseSchema):
     def __init__(self, house: House, front: Front) -> None:
         self._house = house
         self._front = front
+        self._most = (front.live or LiveRules()).per_connection
 
     async def execute(
         self,
@@ -122,7 +147,13 @@ class EngineSchema(BaseSchema):
             text = params.query if documents is None else documents.text(params)
         except RequestError as error:
             return _failed([refusal.entry(error, request, self._house)])
-        return await engine.answer(Asked(text, request, params.variables or {}, params.operation_name, form=Form.WHOLE))
+        form = self._form(caller, request)
+        return await engine.answer(Asked(text, request, params.variables or {}, params.operation_name, form=form))
+
+    def _form(self, caller: Caller, request: Request) -> Form:
+        """As over HTTP the `Accept` of the opening, or of `connection_init`, says in what form the parts of an answer come."""
+        wanted = streamed(request.headers.get("accept", "").encode("latin-1", "replace")) if caller.in_parts else None
+        return wanted.form if wanted is not None else Form.WHOLE
 
     async def stream(  # type: ignore[override]  # what the view hands over, and no more
         self,
@@ -141,6 +172,11 @@ class EngineSchema(BaseSchema):
     subscribe = stream
 
     async def _told(self, caller: Caller, *given: Any) -> AsyncGenerator[ExecutionResult, None]:
+        if caller.open >= (most := self._most):
+            said = f"At most {most} operations may be open on one connection; end one of them, or open another connection."
+            error = LimitExceeded(said, which="operations", limit=most, actual=caller.open + 1)
+            yield _failed([refusal.entry(error, Request(new_request_id()), self._house)])
+            return
         caller.open += 1
         try:
             answer = await self._answer(caller, *given)
@@ -175,6 +211,8 @@ def _failed(entries: list[dict[str, Any]]) -> ExecutionResult:
 
 def _result(answer: dict[str, Any]) -> ExecutionResult:
     """An answer without `data` is a request error, which the protocols tell differently from a partial answer."""
+    if "hasNext" in answer:
+        return ExecutionResult(Told(answer), None)  # type: ignore[arg-type]  # see `InParts`
     if "data" not in answer:
         return _failed(answer["errors"])
     errors: list[GraphQLError] = [EngineError(each) for each in answer.get("errors", ())]
@@ -184,6 +222,8 @@ def _result(answer: dict[str, Any]) -> ExecutionResult:
 class Streams(GraphQL[Caller, None]):
     """The view, with a context that makes our `Request`."""
 
+    graphql_transport_ws_handler_class = InParts
+
     def __init__(self, house: House, front: Front = Front(), *, clock: Callable[[], float] = monotonic) -> None:
         live = front.live or LiveRules()
         super().__init__(
@@ -191,7 +231,6 @@ class Streams(GraphQL[Caller, None]):
             graphql_ide=None,
             subscription_protocols=PROTOCOLS,
             connection_init_wait_timeout=timedelta(seconds=live.init_timeout),
-            max_subscriptions_per_connection=live.per_connection,
             allowed_origins=[origin.decode("latin-1") for origin in front.cors.origins] if front.cors else (),
         )
         self._house = house

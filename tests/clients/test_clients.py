@@ -79,6 +79,25 @@ def test_apollo_client_puts_deferred_parts_together_in_both_formats(demo: Proces
     assert node("defer.mjs", demo.url) == [names, names]
 
 
+def test_clients_put_lists_and_fragments_together_that_come_later(demo: Process, node: Run) -> None:
+    query = """query Page { users(first: 3) @stream(initialCount: 1) { id reviews { rating } }
+        ... @defer(label: "later") { again: users(first: 2) { reviews { product { name } } } } }"""
+    seen = node("parts.mjs", demo.url, query)
+    whole = demo.ask(query)["data"]
+    assert seen["whole"] == whole
+    assert len(whole["users"]) == 3
+    assert {client: untyped(data) for client, data in seen["put"].items()} == dict.fromkeys(seen["put"], whole)
+    assert len(seen["messages"]) > 1
+    assert all("hasNext" in keys for keys in seen["messages"])
+
+
+def untyped(data: Any) -> Any:
+    """Without the types that clients ask for themselves."""
+    if isinstance(data, dict):
+        return {key: untyped(value) for key, value in data.items() if key != "__typename"}
+    return [untyped(each) for each in data] if isinstance(data, list) else data
+
+
 def test_urql(demo: Process, node: Run, expected: Any) -> None:
     seen = node("urql.mjs", demo.url)
     assert [user["name"] for user in seen["once"]["users"]] == [user["name"] for user in expected["users"]]

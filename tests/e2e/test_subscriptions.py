@@ -222,7 +222,8 @@ async def test_beyond_what_a_websocket_may_have_open_an_operation_is_refused(tmp
                 payload = {"query": "subscription { forever { n } }"}
                 await socket.send(json.dumps({"id": name, "type": "subscribe", "payload": payload}))
             messages = [json.loads(await socket.recv()) for _ in range(3)]
-    assert ("error", "b") in [(m["type"], m.get("id")) for m in messages]
+    (refused,) = [m["payload"][0]["extensions"] for m in messages if m["type"] == "error" and m["id"] == "b"]
+    assert (refused["code"], refused["which"], refused["limit"], refused["actual"]) == ("LIMIT_EXCEEDED", "operations", 1, 2)
 
 
 async def test_an_idle_websocket_is_closed(tmp_path: Path, ticker: Ticker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
+
+from gateway.engine import Answer, Asked, Form
 
 from .conftest import Running, StubEngine, StubHouse
 
@@ -84,6 +87,40 @@ async def test_a_wrong_operation_on_a_websocket_ends_that_operation_alone(runnin
         assert heard[-1]["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
         heard = await spoken(socket, {"id": "2", "type": "subscribe", "payload": {"query": "{ hello }"}})
         assert heard[0]["payload"] == {"data": {"hello": "world"}}
+
+
+async def in_parts(_asked: Asked) -> AsyncGenerator[bytes]:
+    yield b'{"data":{"a":1},"pending":[{"id":"0","path":[]}],"hasNext":true}'
+    yield b'{"incremental":[{"id":"0","data":{"b":2}}],"completed":[{"id":"0"}],"hasNext":false}'
+
+
+TAKES_PARTS = [("multipart/mixed", Form.CURRENT), ("multipart/mixed;deferSpec=20220824", Form.APOLLO)]
+
+
+@pytest.mark.parametrize(("accept", "form"), [*TAKES_PARTS, ("*/*", Form.WHOLE)])
+@pytest.mark.parametrize("in_opening", [True, False])
+async def test_a_websocket_takes_parts_in_the_form_that_its_accept_says(
+    running: Running, engine: StubEngine, accept: str, form: Form, in_opening: bool
+) -> None:
+    engine.answer_with = lambda asked: Answer(b"", parts=in_parts(asked))
+    headers, params = ({"accept": accept}, {}) if in_opening else ({}, {"accept": accept})
+    url = f"ws://127.0.0.1:{running.port}/graphql"
+    async with connect(url, subprotocols=[NEW], additional_headers=headers, proxy=None) as socket:
+        subscribe = {"id": "1", "type": "subscribe", "payload": {"query": "{ hello }"}}
+        heard = await spoken(socket, {"type": "connection_init", "payload": params}, subscribe)
+    assert engine.asked[0].form is form
+    assert [message["payload"] for message in heard if message["type"] == "next"] == [
+        {"data": {"a": 1}, "pending": [{"id": "0", "path": []}], "hasNext": True},
+        {"incremental": [{"id": "0", "data": {"b": 2}}], "completed": [{"id": "0"}], "hasNext": False},
+    ]
+    assert heard[-1] == {"id": "1", "type": "complete"}
+
+
+async def test_the_older_websocket_protocol_has_no_messages_for_parts(running: Running, engine: StubEngine) -> None:
+    async with connect(f"ws://127.0.0.1:{running.port}/graphql", subprotocols=[OLD], proxy=None) as socket:
+        init = {"type": "connection_init", "payload": {"accept": "multipart/mixed"}}
+        await spoken(socket, init, {"id": "1", "type": "start", "payload": {"query": "{ hello }"}})
+    assert engine.asked[0].form is Form.WHOLE
 
 
 async def test_each_operation_on_a_websocket_has_its_own_request_id(running: Running, engine: StubEngine) -> None:
