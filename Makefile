@@ -8,7 +8,7 @@ PORT ?= 8080
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench chaos siege fleet wheel graphiql clients lock clean
+.PHONY: help demo test check fix bench chaos siege fleet wheel sbom docs graphiql clients lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /	/' | expand -t 12
@@ -48,6 +48,9 @@ fleet: .venv/.installed-dev ## replicas, reloads, stops and clocks in production
 
 wheel: .venv/pyvenv.cfg graphiql ## dist/*.whl, with the GraphiQL page inside
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+docs: .venv/.installed-dev ## dist/site: these pages and those of each release, as a site that needs no network (ARGS=--dev: only these)
+	@$(BIN)/python docs/site/build.py $(ARGS)
 
 graphiql: .venv/pyvenv.cfg ## the GraphiQL page, when its sources are newer than the bundle
 	@PYTHON=$(CURDIR)/$(BIN)/python graphiql/build.sh
