@@ -19,6 +19,7 @@ import pytest
 from graphql import build_client_schema, get_introspection_query, parse, validate
 
 from gateway.demo.services import start
+from tests.deploy.helm import helm
 from tests.docs.examples import EXAMPLES, ROOT, Example, of
 
 
@@ -89,11 +90,8 @@ def is_a_target(_: Place, command: str) -> None:
 
 
 def is_taken_by_helm(_: Place, command: str) -> None:
-    helm = shutil.which("helm", path=f"{ROOT / '.build' / 'helm'}:{os.environ['PATH']}")
-    if helm is not None:
-        asked = [helm, *shlex.split(command.replace("--values values.yaml", ""))[1:], "--dry-run=client"]
-        said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert said.returncode == 0, said.stderr
+    said = helm(*shlex.split(command.replace("--values values.yaml", ""))[1:], "--dry-run=client")
+    assert said.returncode == 0, said.stderr
 
 
 def names_files_that_are_there(_: Place, command: str) -> None:
