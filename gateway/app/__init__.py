@@ -55,7 +55,8 @@ def serve(
     if workers > 1:
         announce(f"{workers} workers listen on {address}")
         begin_counting(settings)
-        return Workers(workers, partial(_start_worker, read, sock, bind_shared_admin(settings))).run()
+        start = partial(_start_worker, read, sock, bind_shared_admin(settings))
+        return Workers(workers, start, sock.close).run()  # whom no worker lets in any more is not to wait for this process
     run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"))
     return 0
 

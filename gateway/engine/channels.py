@@ -139,13 +139,16 @@ class Open:
         self.most = most
         self.queue = queue
         self._heard: dict[Inbox, Channel] = {}
+        self._ended = False
         self._shared: dict[Key, Channel] = {}
 
     def __len__(self) -> int:
         return len(self._heard)
 
     def check(self) -> None:
-        """Raises `LimitExceeded` where there is no room for one more."""
+        """Raises `LimitExceeded` where there is no room for one more, `ShuttingDown` where none is wanted any more."""
+        if self._ended:
+            raise _leaving()
         if len(self) >= self.most:
             said = f"This gateway serves {self.most} subscriptions at once, and has as many; try again later."
             raise LimitExceeded(said, which="subscriptions", limit=self.most, actual=len(self) + 1)
@@ -181,5 +184,10 @@ class Open:
 
     def end(self) -> None:
         """The gateway is shutting down: everyone is told, and is free to go elsewhere."""
+        self._ended = True
         for inbox in self._heard:
-            inbox.end(ShuttingDown("This gateway is shutting down; subscribe again, and another one will answer."))
+            inbox.end(_leaving())
+
+
+def _leaving() -> ShuttingDown:
+    return ShuttingDown("This gateway is shutting down; subscribe again, and another one will answer.")

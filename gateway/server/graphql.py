@@ -99,8 +99,6 @@ class GraphQL:
         return request if self.front.watch is None else self.front.watch.begin(request, held=True)
 
     async def _body(self, method: str, headers: Fields, receive: Receive) -> bytes:
-        if self._house.draining:
-            raise refusal.draining()
         if method == "POST":
             check_request_media(headers.get(b"content-type"), headers.get(b"content-encoding"))
             return await read_body(receive, headers.get(b"content-length"), self._house.limits.body)

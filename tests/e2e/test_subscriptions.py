@@ -247,6 +247,15 @@ def test_shutting_down_tells_everyone_and_ends(tmp_path: Path, ticker: Ticker) -
     assert "event: complete" in rest
 
 
+def test_shutting_down_no_subscription_begins(tmp_path: Path, ticker: Ticker) -> None:
+    with served(configured(tmp_path, ticker)) as gateway:
+        gateway.house._open.end()
+        query = {"query": "subscription { forever { n } }"}
+        answer = gateway.http.post(gateway.url, json=query, headers={"accept": "text/event-stream"})
+    assert '"SHUTTING_DOWN"' in answer.text
+    assert not len(gateway.house._open)
+
+
 def test_beyond_what_a_worker_serves_a_subscription_is_refused(tmp_path: Path, ticker: Ticker) -> None:
     with served(configured(tmp_path, ticker, live="{per_process: 1}")) as gateway:
         query = {"query": "subscription { forever { n } }"}
