@@ -5,6 +5,7 @@ Events are answered one after another, in their order. Between the source and it
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from math import inf
@@ -23,6 +24,7 @@ from gateway.errors import (
     RequestError,
     SourceError,
     SourceUnavailable,
+    Unauthenticated,
     internal,
 )
 from gateway.execution.compile import ReadyStep
@@ -77,9 +79,10 @@ class Live:
     async def _payloads(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> AsyncGenerator[bytes]:
         """Never raises but for cancellation: what ends it before its time is its last payload."""
         step, patience = variant.ready.steps[0], asked.request.deadline - time.monotonic()
-        inbox = None
+        inbox = expiry = None
         try:
             inbox = self._joined(asked, step, variables, patience)
+            expiry = self._expiring(asked, inbox)
             while (event := await inbox.next()) is not None:
                 request = replace(asked.request, deadline=time.monotonic() + patience, tally=_tally(self._engine))
                 yield await self._answered(replace(asked, request=request), document, variant, variables, event)
@@ -88,6 +91,8 @@ class Live:
         except Exception as bug:
             yield self._ended(asked, step, internal(bug))
         finally:
+            if expiry is not None:
+                expiry.cancel()
             if inbox is not None:
                 await self._open.leave(inbox)
 
@@ -101,6 +106,15 @@ class Live:
         lacking = engine.rights.lacking(asked.request.caller) if engine.rights else 0
         key = None if isinstance(stream, Alone) else (stream, chunk.call.key, lacking)
         return self._open.join(key, chunk.call, stream, patience)
+
+    def _expiring(self, asked: Asked, inbox: Inbox) -> asyncio.TimerHandle | None:
+        """Who no longer proves who it is hears no more."""
+        caller = asked.request.caller
+        if caller is None or caller.until == inf:
+            return None
+        left = max(caller.until - self._engine.clock(), 0.0)
+        said = "The token that this subscription was opened with has expired: subscribe again with another one."
+        return asyncio.get_running_loop().call_later(left, inbox.end, Unauthenticated(said))
 
     async def _answered(self, asked: Asked, document: Document, variant: Variant, variables: Variables, event: Reply) -> bytes:
         """One event as an answer of its own."""

@@ -16,6 +16,7 @@ from gateway.engine import Asked, Engine, Form, Limits
 from gateway.engine.channels import Channel, Inbox, Open
 from gateway.errors import LimitExceeded, UpstreamUnreachable
 from gateway.upstream.call import Call, Reply, Request
+from gateway.upstream.caller import Caller
 from gateway.upstream.streaming import REOPENED
 from tests.graphs import GATEWAY_OWNER, Service
 
@@ -259,6 +260,27 @@ async def test_what_is_asked_differently_is_a_subscription_of_its_own() -> None:
         each.cancel()
     await asyncio.wait(coming)
     assert source.open == 0
+
+
+async def test_it_ends_when_its_caller_no_longer_proves_who_it_is() -> None:
+    source = Source()
+    engine = an_engine(source)
+    engine.clock = lambda: 100.0
+    loop = asyncio.get_running_loop()
+
+    async def heard(until: float) -> bytes:
+        request = Request("req_1", deadline=loop.time() + 60, caller=Caller("login#ann", until=until))
+        answer = await engine.answer(Asked("subscription { counted }", request, form=Form.WHOLE))
+        assert answer.parts is not None
+        try:
+            return await anext(answer.parts)
+        finally:
+            await answer.parts.aclose()
+
+    (error,) = msgspec.json.decode(await heard(100.0))["errors"]
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"
+    source.events.put_nowait(reply({"counted": 1}))
+    assert await heard(200.0) == b'{"data":{"counted":1}}'
 
 
 async def test_beyond_what_a_process_serves_one_more_is_refused_and_room_is_given_back() -> None:
