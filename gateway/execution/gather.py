@@ -14,6 +14,8 @@ Rows = list[Any]
 Descend = Callable[[Rows], Rows]
 KeyOf = Callable[[Any], Any]
 Convert = Callable[[Any], Any]
+PLAIN = frozenset({int, str})
+"""Keys that are neither null nor an error, and ask for what they are."""
 
 
 class Gathered:
@@ -49,7 +51,11 @@ def walk(rows: Rows, descents: Sequence[Descend]) -> Rows:
 def gather(rows: Rows, key_of: KeyOf, convert: Convert | None, single: bool) -> Gathered:
     """A null key asks nothing and finds null; a key that is an error finds that error."""
     gathered = Gathered(rows, list(map(key_of, rows)))
-    for key in dict.fromkeys(gathered.keys):
+    distinct = dict.fromkeys(gathered.keys)
+    if convert is None and single and set(map(type, distinct)) <= PLAIN:
+        gathered.asked, gathered.wire = list(distinct), list(zip(distinct, strict=True))
+        return gathered
+    for key in distinct:
         value = key if convert is None or key is None or isinstance(key, GatewayError) else convert(key)
         if value is None or isinstance(value, GatewayError):
             gathered.known[key] = value
@@ -79,7 +85,7 @@ def descents(path: Sequence[Hop], having: Having, wanted: frozenset[type]) -> tu
 
 
 def _only(classes: frozenset[type]) -> Descend:
-    return lambda rows: [row for row in rows if row.__class__ in classes]
+    return lambda rows: rows if classes.issuperset(map(type, rows)) else [row for row in rows if row.__class__ in classes]
 
 
 def _down(attribute: str, classes: frozenset[type], hop: Hop) -> Descend:
@@ -108,12 +114,14 @@ def _part(get: Callable[[Any], Any], items: slice) -> Callable[[Any], Any]:
 
 
 def flatten(values: list[Any], classes: frozenset[type]) -> Rows:
-    """The rows in a list, however nested."""
-    if values and values[0].__class__ is list:
-        return [row for value in values if value.__class__ is list for row in flatten(value, classes)]
-    return [v for v in values if v.__class__ in classes] + [
-        row for value in values if value.__class__ is list for row in flatten(value, classes)
-    ]
+    """The rows in a list, however nested. Mostly there is nothing else in it, and it is the list itself."""
+    kinds = set(map(type, values))
+    if kinds <= classes:
+        return values
+    rows = [value for value in values if value.__class__ in classes]
+    if list in kinds:
+        rows += [row for value in values if value.__class__ is list for row in flatten(value, classes)]
+    return rows
 
 
 def key_reader(paths: Sequence[tuple[str, ...]]) -> KeyOf:

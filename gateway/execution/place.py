@@ -16,7 +16,7 @@ from graphql import NonNullTypeNode
 from msgspec import UNSET
 
 from gateway.errors import GatewayError, SchemaDrift
-from gateway.execution.gather import Gathered
+from gateway.execution.gather import PLAIN, Gathered
 from gateway.execution.reading import attribute_of
 from gateway.sources.base import Case, Field, Selection
 
@@ -25,6 +25,7 @@ Found = dict[Any, Any]
 Place = Callable[[Gathered, Found], bool]
 """True: something was left that may not be null."""
 Cases = Mapping[type, Case]
+NO_ROW = (GatewayError, type(None))
 
 
 def under(attribute: str) -> Place:
@@ -236,6 +237,10 @@ def hide(rows: Sequence[Any], attribute: str) -> None:
 
 def by_key(rows: Sequence[Any], key_of: Callable[[Any], Any], many: bool) -> tuple[Found, GatewayError | None]:
     """Rows by their own key, the first of equal keys (all of them, for `many`); and an error that stood among them, if any."""
+    if not many and not any(issubclass(kind, NO_ROW) for kind in set(map(type, rows))):
+        keys = list(map(key_of, rows))
+        if set(map(type, keys)) <= PLAIN:
+            return dict(zip(reversed(keys), reversed(rows), strict=True)), None
     found: Found = {}
     fault: GatewayError | None = None
     for row in rows:

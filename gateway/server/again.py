@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gateway.engine import Answer, Asked
 from gateway.engine.recalled import Landings, Recalled
@@ -23,6 +22,7 @@ from gateway.engine.store import Lru
 from gateway.execution.run import Outcome
 from gateway.server.house import Engine, House
 from gateway.server.negotiation import Media
+from gateway.server.reply import head_of
 from gateway.upstream.call import Request, Tally
 
 if TYPE_CHECKING:
@@ -136,9 +136,8 @@ class Question:
         """Head and body. `more`: headers the server adds to all. None: the head could not be sent as it is."""
         status, about = self._door.head(answer, self._media, coming.asked.request)
         length = (b"content-length", b"%d" % len(answer.body))
-        fields = [*more, self._type, length, *about]
-        head = b"".join([STATUS_LINE[status], *[b"%b: %b\r\n" % field for field in fields], b"\r\n"])
-        if head.count(b"\n") != len(fields) + 2 or head.count(b"\r") != len(fields) + 2 or b"\0" in head:
+        head = head_of(status, [*more, self._type, length, *about])
+        if head is None:
             return None
         if (watch := self._door.front.watch) is not None:
             watch.came()

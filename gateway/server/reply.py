@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gateway.upstream.call import Request
 
@@ -14,6 +15,13 @@ RawHeaders = tuple[tuple[bytes, bytes], ...]
 NO_STORE: tuple[bytes, bytes] = (b"cache-control", b"no-store")
 READING = ("GET", "HEAD")
 CLOSE: tuple[bytes, bytes] = (b"connection", b"close")
+
+
+def head_of(status: int, fields: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """The head of an answer as it goes out. None: a name or value could end its line, and begin another."""
+    head = b"".join([STATUS_LINE[status], *[b"%b: %b\r\n" % field for field in fields], b"\r\n"])
+    lines = len(fields) + 2
+    return head if head.count(b"\n") == head.count(b"\r") == lines and b"\0" not in head else None
 
 
 async def reply(send: Send, status: int, media: bytes, body: bytes, headers: RawHeaders = ()) -> None:

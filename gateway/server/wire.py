@@ -15,7 +15,7 @@ from operator import itemgetter
 from time import monotonic
 from typing import Any, ClassVar, cast
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.engine import Answer
@@ -25,10 +25,9 @@ from gateway.server import refusal
 from gateway.server.again import REMEMBER, Coming, Memory, Question
 from gateway.server.caller import new_request_id
 from gateway.server.house import House
+from gateway.server.reply import head_of
 from gateway.upstream.call import Request
 
-MOMENT = 0.25
-"""Seconds a request may take to arrive when the gateway leaves."""
 NEARLY = 0.9
 """Part of all connections from which on those that wait for their clients are closed."""
 
@@ -45,6 +44,42 @@ class Stuck:
         """Seconds; 0 while it takes what comes."""
         self._from = min(self._from, now) if paused else inf
         return now - self._from if paused else 0.0
+
+
+class Cycle(RequestResponseCycle):
+    """One request and its answer. The head waits for the body (as ASGI has it), and an answer in one piece goes out in one write;
+    all else is uvicorn's."""
+
+    start: Message | None = None
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]  # other names for ASGI
+        if message["type"] == "http.response.start" and not self.response_started:
+            self.start = message
+            return
+        start, self.start = self.start, None
+        if start is not None:
+            if not message.get("more_body", False) and self._is_sent(start, message.get("body", b"")):
+                return
+            await super().send(start)  # type: ignore[arg-type]  # likewise
+        await super().send(message)  # type: ignore[arg-type]  # likewise
+
+    def _is_sent(self, start: Message, body: bytes) -> bool:
+        busy = self.disconnected or self.flow.write_paused
+        if busy or not self.keep_alive or self.access_log or self.scope["method"] == "HEAD":
+            return False
+        fields = [*self.default_headers, *start["headers"]]
+        names = [name for name, _ in fields]
+        if (b"content-length", b"%d" % len(body)) not in fields or names.count(b"content-length") > 1 or b"connection" in names:
+            return False
+        head = head_of(start["status"], fields)
+        if head is None:
+            return False
+        self.waiting_for_100_continue = False
+        self.response_started = self.response_complete = True
+        self.transport.writelines((head, body))
+        self.message_event.set()
+        self.on_response()
+        return True
 
 
 class Wire(HttpToolsProtocol):
@@ -78,8 +113,6 @@ class Wire(HttpToolsProtocol):
         self._since = self.loop.time()
         if len(self.connections) > self.most:
             self._refuse(self._full())
-        elif self.house.draining:  # it was made before the listening socket closed, and is known only now
-            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is left to answer: the request's task ends here, and with it the waits for its upstream calls."""
@@ -90,6 +123,7 @@ class Wire(HttpToolsProtocol):
             self._landing.cancel()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]  # other names for ASGI
+        cycle.__class__ = Cycle  # uvicorn makes them, and asks nobody of what kind
         self._task = self.loop.create_task(cycle.run_asgi(app))  # type: ignore[arg-type]  # likewise
         self._task.add_done_callback(self.tasks.discard)
         self.tasks.add(self._task)
@@ -216,11 +250,9 @@ class Wire(HttpToolsProtocol):
         return True
 
     def shutdown(self) -> None:
-        """Closed when nothing is under way, as uvicorn would; who has just connected, or begun to ask, is given a moment."""
+        """Closed when nothing is under way, as uvicorn would."""
         if self._landing is not None:
             self._last = True
-        elif self._since < inf:
-            self.loop.call_later(MOMENT, super().shutdown)
         else:
             super().shutdown()
 

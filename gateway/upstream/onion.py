@@ -205,7 +205,7 @@ def onion(policy: Policy, send: Send, state: SourceState, shared: Shared, own: L
         breaker(state.breaker) if state.breaker else None,
         bulkhead(state.slots, clock),
         own,
-        attempt(per_try, clock, state.failed, state.watch, traced=shared.traced, timed=timed),
+        attempt(per_try, clock, state.failed, state.watch, timed=timed),
         timeout(per_try, clock) if state.client is None else None,
         verify(),
     ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-import msgspec
 from msgspec.structs import replace
 
 from gateway.config.model import Policy, Retry
@@ -27,15 +26,6 @@ REOPENED = "reopened"
 """`Reply.served` of the first event after a gap."""
 
 
-class Alone(msgspec.Struct, frozen=True):
-    """Opens a subscription for each caller, though others would send the very same: all want to hear what a source says first."""
-
-    stream: Stream
-
-    def __call__(self, call: Call) -> AsyncGenerator[Reply]:
-        return self.stream(call)
-
-
 def stream_onion(policy: Policy, opened: Send, state: SourceState, shared: Shared, own: Layer | None = None) -> Stream:
     """`opened` is the transport; `own` puts the gateway's own credentials on a call."""
     clock, per_try = shared.clock, policy.timeout.per_try
@@ -43,7 +33,7 @@ def stream_onion(policy: Policy, opened: Send, state: SourceState, shared: Share
         hold(state.hold),
         breaker(state.breaker) if state.breaker else None,
         own,
-        attempt(per_try, clock, state.failed, state.watch, traced=shared.traced),
+        attempt(per_try, clock, state.failed, state.watch),
         timeout(per_try, clock),
     ]
     for layer in reversed(layers):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import socket
 from collections.abc import AsyncGenerator
 
@@ -11,7 +10,6 @@ import strawberry
 import uvicorn
 from strawberry.asgi import GraphQL
 
-waiting: list[asyncio.Event] = []
 PROTOCOLS = ("graphql-transport-ws", "graphql-sse")
 
 
@@ -27,18 +25,6 @@ class Query:
     def hello(self) -> str:
         return "hi"
 
-    @strawberry.field
-    def open(self) -> int:
-        """Subscriptions to `forever`."""
-        return len(waiting)
-
-    @strawberry.field
-    def nudge(self) -> bool:
-        """Each of them gets its next event."""
-        for event in waiting:
-            event.set()
-        return True
-
 
 @strawberry.type
 class Subscription:
@@ -49,15 +35,8 @@ class Subscription:
 
     @strawberry.subscription
     async def forever(self) -> AsyncGenerator[Tick, None]:
-        next_one = asyncio.Event()
-        waiting.append(next_one)
-        try:
-            for n in itertools.count():
-                yield Tick(n=n, product_id=strawberry.ID(str(n)))
-                await next_one.wait()
-                next_one.clear()
-        finally:
-            waiting.remove(next_one)
+        yield Tick(n=0, product_id=strawberry.ID("0"))
+        await asyncio.Event().wait()
 
     @strawberry.subscription
     async def who(self, info: strawberry.Info) -> AsyncGenerator[str, None]:

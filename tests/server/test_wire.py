@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from typing import Any
 
 import pytest
+from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import Server as Uvicorn
+from uvicorn.server import ServerState
 
-from gateway.server.wire import Wire, make_room
+from gateway.server.wire import Wire, make_room, wire
 
+from .conftest import StubHouse
 from .connections import Clock, Server, Transport
 
 
@@ -106,14 +111,100 @@ def test_a_connection_kept_alive_waits_from_its_last_answer_on(connection: Wire,
     assert connection.waiting_since() == began + 7
 
 
+# ---------------------------------------------------------------- how answers go out
+
+
+def start(*fields: tuple[bytes, bytes], status: int = 200) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": [*fields]}
+
+
+def body(data: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+class Answering:
+    """A connection whose application sends these messages in answer to one request."""
+
+    def __init__(self, *messages: dict[str, Any], request: bytes = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n") -> None:
+        self.writes: list[bytes] = []
+        self.messages = messages
+        self.request = request
+
+    async def written(self) -> list[bytes]:
+        async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  what an ASGI application takes
+            for message in self.messages:
+                await send(message)
+
+        transport = Transport()
+        transport.write = lambda data: self.writes.append(bytes(data))  # type: ignore[method-assign]  # to see each write
+        kind = wire(StubHouse(), 5)
+        config = Config(app, http=kind, lifespan="off", log_config=None, access_log=False)
+        made = kind(config, ServerState(), {}, asyncio.get_running_loop())
+        made.connection_made(transport)
+        made.data_received(self.request)
+        task = made._task
+        assert task is not None
+        await task
+        made._unset_keepalive_if_required()
+        return self.writes
+
+
+TEN = (b"content-length", b"10")
+
+
+async def test_an_answer_in_one_piece_goes_out_in_one_write() -> None:
+    (whole,) = await Answering(start((b"content-type", b"text/plain"), TEN), body(b"0123456789")).written()
+    assert whole == b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 10\r\n\r\n0123456789"
+
+
+async def test_an_answer_in_parts_goes_out_as_its_parts_are_there() -> None:
+    writes = await Answering(start(), body(b"one", more=True), body(b"two")).written()
+    assert writes[0].endswith(b"transfer-encoding: chunked\r\n\r\n")
+    assert writes[1:] == [b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [b"HEAD / HTTP/1.1\r\nhost: h\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"],
+)
+async def test_what_is_not_the_usual_way_is_left_to_the_server(request_head: bytes) -> None:
+    writes = await Answering(start(TEN), body(b"0123456789"), request=request_head).written()
+    assert writes[0].startswith(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n")
+    assert b"0123456789" not in writes[0]
+
+
+@pytest.mark.parametrize("field", [(b"x-bad", b"a\r\nx-more: b"), (b"x-bad", b"a\0b"), (b"x\nbad", b"a")])
+async def test_a_value_that_would_end_its_line_is_never_sent(
+    field: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    writes = await Answering(start(field, TEN), body(b"0123456789")).written()
+    assert b"0123456789" not in b"".join(writes)
+    assert b"x-more" not in b"".join(writes)
+    assert "Invalid HTTP header" in caplog.text
+
+
 INSIDE = {
     HttpToolsProtocol: (
         *("_start_asgi_task", "_unset_keepalive_if_required", "connection_made", "connection_lost", "data_received"),
         *("on_message_begin", "on_headers_complete", "on_message_complete", "on_response_complete", "send_400_response"),
     ),
-    RequestResponseCycle: ("run_asgi",),
+    RequestResponseCycle: ("run_asgi", "send"),
     Uvicorn: ("on_tick", "capture_signals", "serve"),
 }
+CYCLE = (
+    *(
+        "access_log",
+        "default_headers",
+        "disconnected",
+        "flow",
+        "keep_alive",
+        "message_event",
+        "on_response",
+        "scope",
+        "transport",
+    ),
+    *("response_complete", "response_started", "waiting_for_100_continue"),
+)
 STATE = (
     *("cycle", "connections", "flow", "headers", "loop", "server_state", "tasks", "timeout_keep_alive"),
     *("timeout_keep_alive_task", "transport"),
@@ -126,4 +217,4 @@ def test_what_the_gateway_stands_on_inside_uvicorn_is_still_there(kind: type, co
     assert [name for name in STATE if not hasattr(connection, name)] == []
     assert [*inspect.signature(HttpToolsProtocol._start_asgi_task).parameters] == ["self", "cycle", "app"]
     source = inspect.getsource(RequestResponseCycle.__init__)
-    assert [name for name in ("response_complete", "response_started") if f"self.{name} = " not in source] == []
+    assert [name for name in CYCLE if f"self.{name} = " not in source] == []

@@ -50,7 +50,7 @@ class Keyed(Calls):
         key_of = completing_keys(step.key_of, step.above, self.rows) if step.above else step.key_of
         gathered = gather(parents, key_of, step.convert, step.single)
         found: Found = gathered.known
-        if any(v is not None for v in found.values()):
+        if found and any(v is not None for v in found.values()):
             self.faulty = True
         if gathered.asked:
             self.request.tally.deduped += len(gathered.keys) - len(gathered.asked)
@@ -106,7 +106,7 @@ class Keyed(Calls):
     async def _chunk(self, index: int, step: ReadyStep, chunk: Chunk, gathered: Gathered, found: Found) -> None:
         reply = await self._send(step, chunk)
         value = reply if isinstance(reply, GatewayError) else self._read(step, chunk, reply)
-        keys = [gathered.asked[i] for i in chunk.keys]
+        keys = list(map(gathered.asked.__getitem__, chunk.keys))
         if len(keys) > 1:
             self.request.tally.batched += 1
         if isinstance(value, GatewayError):
@@ -230,10 +230,13 @@ class Keyed(Calls):
         by, fault = by_key(rows, step.read_key, entry.many)
         if not step.same_key:
             by = {str(key): row for key, row in by.items()}
-        for key in keys:
-            row = by.get(key if step.same_key else str(key), fault)
-            found[key] = [] if row is None and entry.many else row
-        return [row for row in rows if row.__class__ in self._classes]
+        if step.same_key and fault is None and not entry.many:
+            found.update(zip(keys, map(by.get, keys), strict=True))
+        else:
+            for key in keys:
+                row = by.get(key if step.same_key else str(key), fault)
+                found[key] = [] if row is None and entry.many else row
+        return rows if self._classes.issuperset(map(type, rows)) else [row for row in rows if row.__class__ in self._classes]
 
     # ------------------------------------------------------------ completing the rows of others
 

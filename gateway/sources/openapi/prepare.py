@@ -65,6 +65,7 @@ class _Writer:
         self._rules = caller.headers
         self._private = bool(caller.headers.propagates)
         self._path = _path_parts(endpoint, {slot.parameter.name: slot for slot in slots if slot.parameter.place == "path"})
+        self._fixed_path = self._path[0] if len(self._path) == 1 and isinstance(self._path[0], str) else None
         self._fixed_query, self._query = _split([slot for slot in slots if slot.parameter.place == "query"])
         self._fixed_query = "&".join(filter(None, (_path_query(endpoint.path), self._fixed_query, endpoint.secrets.query)))
         self._header_slots = [slot for slot in slots if slot.parameter.place == "header"]
@@ -74,11 +75,14 @@ class _Writer:
         self._shared = None if self._private else self._base_headers({})
 
     def call(self, key: Any, variables: Mapping[str, Any], request: Request, verify: Verify) -> Call:
-        endpoint = self._endpoint
-        headers, body = self._headers(key, variables, request), self._body(key, variables)
+        return self._call(self.url(key, variables), key, variables, request, verify)
+
+    def _call(self, url: str, key: Any, variables: Mapping[str, Any], request: Request, verify: Verify) -> Call:
+        endpoint, headers = self._endpoint, self._headers(key, variables, request)
+        body = self._body(key, variables) if self._body_slot is not None else None
         if body is not None:
             headers = (("content-type", "application/json"), *headers)
-        return Call(endpoint.method, self.url(key, variables), headers, body, endpoint.template, request, verify, self._private)
+        return Call(endpoint.method, url, headers, body, endpoint.template, request, verify, self._private)
 
     def chunk(self, key: Any, variables: Mapping[str, Any], request: Request, verify: Verify, keys: range = range(0)) -> Chunk:
         """A value that no path can have costs its own keys, and is no fault of the gateway."""
@@ -88,6 +92,14 @@ class _Writer:
             endpoint = self._endpoint
             never = Call(endpoint.method, endpoint.base, (), None, endpoint.template, request, verify, self._private)
             return Chunk(never, keys, error)
+
+    def whole(self, key: Any, variables: Mapping[str, Any], request: Request, verify: Verify, keys: range) -> Chunk | None:
+        """All keys in one call; None where its URL would be longer than servers take, or cannot be at all."""
+        try:
+            url = self.url(key, variables)
+        except UpstreamBlocked:
+            return None
+        return Chunk(self._call(url, key, variables, request, verify), keys) if len(url) <= MAX_URL else None
 
     def fits(self, key: Any, variables: Mapping[str, Any]) -> bool:
         """Whether the URL is of a length that servers take; what is refused anyway fits."""
@@ -101,9 +113,14 @@ class _Writer:
         return text.encode(errors="replace") if text else None
 
     def url(self, key: Any, variables: Mapping[str, Any]) -> str:
-        path = "".join([part if isinstance(part, str) else part.text(key, variables) for part in self._path])
-        written = [slot.text(key, variables) for slot in self._query]
-        query = "&".join([text for text in (self._fixed_query, *written) if text])
+        path = self._fixed_path
+        if path is None:
+            path = "".join([part if isinstance(part, str) else part.text(key, variables) for part in self._path])
+        if not self._query:
+            query = self._fixed_query
+        else:
+            written = [slot.text(key, variables) for slot in self._query]
+            query = "&".join(filter(None, (self._fixed_query, *written)))
         return f"{path}?{query}" if query else path
 
     def _headers(self, key: Any, variables: Mapping[str, Any], request: Request) -> Headers:
@@ -199,6 +216,8 @@ def _batch(fetch: Fetch, endpoints: Mapping[str, Endpoint], caller: Caller) -> P
         values = [key[0] for key in keys]
         if not batch.arg:
             return [write.chunk((values, size), variables, request, verify, range(len(values)))]
+        if len(values) <= size and (chunk := write.whole((values, len(values)), variables, request, verify, range(len(values)))):
+            return [chunk]
         return [
             write.chunk((values[part.start : part.stop], len(part)), variables, request, verify, part)
             for part in _parts(values, size, lambda some: write.fits((some, len(some)), variables))

@@ -73,6 +73,13 @@ def _encode_primitive(value: Any, encode: Callable[[str], str]) -> str:
     return encode(value if value.__class__ is str else primitive(value))
 
 
+def _encoded(values: list[Any], encode: Callable[[str], str]) -> list[str]:
+    """Of a list, which in a batch is of keys, and mostly of numbers."""
+    if set(map(type, values)) == {int}:
+        return list(map(str, values))
+    return [_encode_primitive(value, encode) for value in values]
+
+
 @lru_cache(maxsize=1_024)
 def _key(name: str) -> str:
     """The name of an object's member, which is mostly one of few."""
@@ -96,7 +103,7 @@ def _flat(value: Any, explode: bool, delimiter: str, encode: Callable[[str], str
     if value.__class__ is str or value.__class__ is int:
         return _encode_primitive(value, encode)
     if isinstance(value, list):
-        return delimiter.join(_encode_primitive(item, encode) for item in value)
+        return delimiter.join(_encoded(value, encode))
     if isinstance(value, dict):
         inner = "=" if explode else delimiter
         return delimiter.join(f"{encode(name)}{inner}{_encode_primitive(item, encode)}" for name, item in _pairs(value))
@@ -144,13 +151,14 @@ def _form_writer(parameter: Parameter, encode: Callable[[str], str]) -> Write:
     name = quote(parameter.name, safe=UNRESERVED)
     delimiter = _DELIMITERS.get(parameter.style, ",")
     separator = "; " if parameter.place == "cookie" else "&"
+    between = f"{separator}{name}="
 
     def write(value: Any) -> str:
         if value.__class__ is str or value.__class__ is int:
             return f"{name}={_encode_primitive(value, encode)}"
         if isinstance(value, list):
             if parameter.explode:
-                return separator.join(f"{name}={_encode_primitive(item, encode)}" for item in value)
+                return between.join(("", *_encoded(value, encode)))[len(separator) :] if value else ""
             return f"{name}={_flat(value, False, delimiter, encode)}" if value else ""
         if isinstance(value, dict):
             if parameter.explode:

@@ -6,7 +6,7 @@ Trace context, ids and the remaining time are added here and nowhere else, so th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -28,51 +28,38 @@ def attempt(
     failed: Callable[[UpstreamError], None],
     watch: Watch | None = None,
     *,
-    traced: bool = False,
     timed: bool = False,
 ) -> Layer:
     """`failed` is told of every attempt that went wrong, whatever the layers outside make of it. `timed`: replies say how long
     they took."""
 
     def layer(send: Send) -> Send:
-        async def attempted(call: Call, traceparent: str | None) -> Reply:
+        async def attempted(call: Call) -> Reply:
             request = call.request
             count(request)
-            began = clock.monotonic()
+            began, trace, kept, traceparent = clock.monotonic(), request.trace, None, request.traceparent
+            if trace is not None and call.fetch is not None:
+                kept = call.fetch.attempt(trace, began)
+                traceparent = trace.within(kept.id)
+            headers = call.headers + announced(request, traceparent, min(per_try, call.deadline - began))
             try:
-                headers = call.headers + announced(request, traceparent, min(per_try, call.deadline - began))
                 reply = await send(replace(call, headers=headers))
-                return replace(reply, elapsed=clock.monotonic() - began) if timed else reply
             except UpstreamError as error:
-                error.elapsed = clock.monotonic() - began
+                error.elapsed = ended(call, kept, began, error.status, error.error_type)
                 failed(error)
                 raise
+            elapsed = ended(call, kept, began, reply.status)
+            return replace(reply, elapsed=elapsed) if timed else reply
 
-        def unseen(call: Call) -> Awaitable[Reply]:
-            return attempted(call, call.request.traceparent)
-
-        async def seen(call: Call) -> Reply:
-            began, fetch, trace, kept = clock.monotonic(), call.fetch, call.request.trace, None
-            traceparent = call.request.traceparent
-            if fetch is not None and trace is not None:
-                kept = fetch.attempt(trace, began)
-                traceparent = trace.within(kept.id)
-            try:
-                reply = await attempted(call, traceparent)
-            except UpstreamError as error:
-                ended(call, kept, began, error.status, error.error_type)
-                raise
-            ended(call, kept, began, reply.status)
-            return reply
-
-        def ended(call: Call, kept: Attempt | None, began: float, status: int | None, error_type: str = "") -> None:
+        def ended(call: Call, kept: Attempt | None, began: float, status: int | None, error_type: str = "") -> float:
             now = clock.monotonic()
             if watch is not None:
                 watch.spent(call, now - began, status, error_type, kept)
             if kept is not None:
                 kept.ended, kept.status, kept.error_type = now, status, error_type or None
+            return now - began
 
-        return seen if watch is not None or traced else unseen
+        return attempted
 
     return layer
 
@@ -80,7 +67,7 @@ def attempt(
 def count(request: Request) -> None:
     """Real calls are counted where they are made; past its limit a request has no more of them."""
     tally = request.tally
-    if tally.limit and tally.calls >= tally.limit:
+    if tally.calls >= tally.limit > 0:
         raise UpstreamCallsExhausted(made=tally.calls, limit=tally.limit)
     tally.calls += 1
 

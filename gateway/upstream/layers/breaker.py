@@ -52,11 +52,14 @@ class Window:
         self._width = span / SLICES
         self._slices = [[0, 0] for _ in range(SLICES)]
         self._newest = 0
+        self._until = self._width
+        """When the newest slice ends."""
         self.calls = 0
         self.faults = 0
 
     def add(self, now: float, fault: bool) -> None:
-        self.advance(now)
+        if now >= self._until:
+            self.advance(now)
         slice_ = self._slices[self._newest % SLICES]
         slice_[0] += 1
         slice_[1] += fault
@@ -74,6 +77,7 @@ class Window:
             self.faults -= slice_[1]
             slice_[0] = slice_[1] = 0
         self._newest = current
+        self._until = (current + 1) * self._width
 
     def clear(self) -> None:
         self._slices = [[0, 0] for _ in range(SLICES)]

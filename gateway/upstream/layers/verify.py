@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -125,12 +126,18 @@ def json_content(reply: Reply) -> None:
 
     A reply that does not say what it is passes: its decoder tells. Compressed data passes nowhere: nobody asked for it.
     """
-    encoding = reply.headers.get("content-encoding", "identity")
-    if encoding.strip().lower() not in ("identity", ""):
+    encoding = reply.headers.get("content-encoding")
+    if encoding is not None and encoding.strip().lower() not in ("identity", ""):
         raise bad_content(reply, "answered with compressed data, which was not asked for")
     content_type = reply.headers.get("content-type")
-    if content_type is not None and not JSON.match(content_type):
+    if content_type is not None and not is_json(content_type):
         raise bad_content(reply, "answered with something other than JSON")
+
+
+@lru_cache(maxsize=256)
+def is_json(content_type: str) -> bool:
+    """A source says the same few things over and over."""
+    return JSON.match(content_type) is not None
 
 
 def bad_content(reply: Reply, sentence: str, offset: int | None = None) -> UpstreamError:

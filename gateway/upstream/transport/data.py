@@ -69,7 +69,6 @@ class Client:
         self.open_calls = 0
         self.orphans = Orphans()
         self._limits = limits
-        self._per_try = timedelta(seconds=limits.per_try)
         self._most = limits.max_response + 1
         self._look_up = look_up
         self._now = now
@@ -168,8 +167,10 @@ class Client:
         return reply
 
     def _build(self, pool: Pool, call: Call, allowed: Budget) -> StreamRequest:
-        timeout = timedelta(seconds=allowed.seconds) if allowed.cut else self._per_try
-        builder = pool.request(call.method, call.url).timeout(timeout).headers(call.headers)
+        """A call has a timeout of its own only where it has less time than the client gives to all."""
+        builder = pool.request(call.method, call.url).headers(call.headers)
+        if allowed.cut:
+            builder = builder.timeout(timedelta(seconds=allowed.seconds))
         if call.body is not None:
             builder = builder.body_bytes(call.body)
         return builder.streamed_read_buffer_limit(self._most).build_streamed()
@@ -216,8 +217,9 @@ def _client(limits: Limits, proxy: str | None, pool: Pool, address: str | None) 
     next_hop = pool.via or pool.origin
     builder = ClientBuilder().follow_redirects(False).no_proxy().referer(False).user_agent("signpost")
     builder = builder.gzip(False).brotli(False).zstd(False).deflate(False).default_cookie_store(False)
-    builder = builder.max_connections(limits.max_connections).pool_max_idle_per_host(limits.max_connections)
-    builder = builder.pool_idle_timeout(IDLE).connect_timeout(timedelta(seconds=limits.per_try * CONNECT_SHARE))
+    builder = builder.timeout(timedelta(seconds=limits.per_try)).max_connections(limits.max_connections)
+    builder = builder.pool_max_idle_per_host(limits.max_connections).pool_idle_timeout(IDLE)
+    builder = builder.connect_timeout(timedelta(seconds=limits.per_try * CONNECT_SHARE))
     if limits.tls is not None and limits.tls.authorities:
         builder = builder.add_root_certificate_pem(limits.tls.authorities)
     if limits.tls is not None and limits.tls.identity:
@@ -255,11 +257,11 @@ def _resumable(coroutine: Coroutine[Any, Any, Response]) -> Generator[Any, None,
 def _headers(raw: HeaderMap) -> dict[str, str]:
     """Fields of one name joined by a comma (RFC 9110, 5.3)."""
     try:
-        headers = dict(raw.items())
+        headers: dict[str, Any] = raw.dict_multi_value()
     except ValueError:
         return dict(_readable(raw))
     if len(headers) != len(raw):
-        headers = {name: ", ".join(raw.getall(name)) for name in headers}
+        headers = {name: value if isinstance(value, str) else ", ".join(value) for name, value in headers.items()}
     return headers
 
 

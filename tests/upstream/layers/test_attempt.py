@@ -96,7 +96,7 @@ def kept(request: Request) -> Trace:
 
 
 def around(source: Source, watch: Watch | None = None) -> Send:
-    inner = attempt(2.0, Time().clock, TOLD.append, watch, traced=True)(source.send)
+    inner = attempt(2.0, Time().clock, TOLD.append, watch)(source.send)
     return fetch_span("inventory", Meter(REAL), REAL, traced=True)(inner)
 
 

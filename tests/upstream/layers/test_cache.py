@@ -28,7 +28,7 @@ from gateway.errors import (
 )
 from gateway.upstream.call import Reply, Send
 from gateway.upstream.layers.cache import Cache, Store, cache
-from gateway.upstream.layers.cache.freshness import Copy, copy_of, directives, seconds
+from gateway.upstream.layers.cache.freshness import Copy, copy_of, directives, is_silent, seconds, silent_copy, unsaid
 from tests.upstream.conftest import call
 from tests.upstream.world import START, Source, Time, reply, settle
 
@@ -128,6 +128,35 @@ async def test_a_configured_ttl_speaks_where_the_origin_says_nothing(said: str |
     headers = {"cache_control": said} if said else {}
     copy = copy_of(call(), reply(**headers), CachePolicy(ttl=30.0), now=START)
     assert (copy.fresh - START if copy else 0) == fresh
+
+
+SECONDS = st.sampled_from([0.0, 1.0, 30.0])
+
+
+@given(
+    st.builds(
+        CachePolicy,
+        ttl=SECONDS | st.just("from_upstream"),
+        stale_while_revalidate=SECONDS | st.just("from_upstream"),
+        stale_if_error=SECONDS | st.none(),
+        scope=st.sampled_from(["auto", "public", "private"]),
+    ),
+    st.booleans(),
+    st.sampled_from([{}, {"date": "Tue, 01 Dec 2026 12:00:00 GMT"}, {"content_type": "application/json"}]),
+    SECONDS,
+)
+def test_of_a_source_that_says_nothing_of_freshness_the_same_is_kept_by_the_short_way(
+    policy: CachePolicy, private: bool, headers: dict[str, str], took: float
+) -> None:
+    made, came = call(private=private), reply(**headers)
+    assert is_silent(came)
+    short = silent_copy(made, came, unsaid(policy, private=private), START, took)
+    assert short == copy_of(made, came, policy, START, took)
+
+
+@pytest.mark.parametrize("header", ["cache_control", "age", "expires", "vary", "etag", "last_modified"])
+def test_what_says_anything_of_freshness_is_not_silent(header: str) -> None:
+    assert not is_silent(reply(**{header: "1"}))
 
 
 async def test_a_reply_with_errors_in_its_envelope_is_not_kept() -> None:

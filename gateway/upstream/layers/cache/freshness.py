@@ -14,12 +14,15 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.config.model import CachePolicy
-from gateway.upstream.call import Call, Freshness, Reply
+from gateway.upstream.call import Call, Freshness, Headers, Reply
 from gateway.upstream.layers.attempt import ADDED
 from gateway.upstream.layers.cache.validation import validators
 from gateway.upstream.layers.verify import http_date
 
-STORABLE = frozenset({200, 203})
+OK = 200
+STORABLE = frozenset({OK, 203})
+TELLING = frozenset({"cache-control", "age", "expires", "vary", "etag", "last-modified"})
+"""What a source may say of freshness, and by what it tells versions apart."""
 NOTHING_THERE = frozenset({404, 410})
 """Kept only where the policy says for how long."""
 EARLY = 0.02
@@ -43,6 +46,9 @@ class Terms(msgspec.Struct, frozen=True):
     s_maxage: float | None = None
     stale_while_revalidate: float | None = None
     stale_if_error: float | None = None
+
+
+SILENT = Terms()
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -70,14 +76,48 @@ class Copy(msgspec.Struct, frozen=True):
         return now - self.lead * log(random or 1e-9) >= self.fresh
 
 
+class Unsaid(msgspec.Struct, frozen=True):
+    """What a policy makes of a good reply whose source says nothing of freshness, which is most of them. Seconds."""
+
+    private: bool
+    fresh: float
+    while_revalidated: float
+    on_error: float
+
+
+def unsaid(policy: CachePolicy, *, private: bool) -> Unsaid | None:
+    """`private`: of calls that carry something of their caller. None: nothing is kept of them."""
+    scoped = policy.scope == "private" or (private and policy.scope == "auto")
+    life = 0.0 if isinstance(policy.ttl, str) else policy.ttl
+    revalidated, failing = while_revalidated(SILENT, policy), on_error(SILENT, policy)
+    if (scoped and not private) or not (life or revalidated or failing):
+        return None
+    return Unsaid(scoped, life, life + revalidated, life + failing)
+
+
+def silent_copy(call: Call, reply: Reply, kept: Unsaid | None, now: float, took: float) -> Copy | None:
+    """`copy_of` for a reply that `is_silent`."""
+    if kept is None:
+        return None
+    bare = reply if reply.rows is None else replace(reply, rows=None)
+    lead = max(took, kept.fresh * EARLY)
+    until = now + kept.fresh, now + kept.while_revalidated, now + kept.on_error
+    return Copy(bare, now, *until, kept.private, _size(call, reply), lead)
+
+
+def is_silent(reply: Reply) -> bool:
+    return reply.status == OK and reply.complete and TELLING.isdisjoint(reply.headers)
+
+
 def copy_of(call: Call, reply: Reply, policy: CachePolicy, now: float, took: float = 0.0) -> Copy | None:
     """The copy to keep of a reply just received; None: it may not be stored, or could never be used. `took`: seconds."""
-    said = terms(reply.headers.get("cache-control"))
+    headers = reply.headers
+    said = terms(headers.get("cache-control"))
     private = is_private(call, said, policy)
     missing = reply.status in NOTHING_THERE and policy.not_found is not None
     if not _is_storable(call, reply, said, private, missing):
         return None
-    age = seconds(reply.headers.get("age")) or 0.0
+    age = (seconds(headers["age"]) or 0.0) if "age" in headers else 0.0
     life = max(lifetime(reply, said, policy, private=call.private, missing=missing) - age, 0.0)
     fresh = now + life
     strict = said.strict or missing
@@ -105,12 +145,14 @@ def _is_storable(call: Call, reply: Reply, said: Terms, private: bool, missing: 
 
 
 def _size(call: Call, reply: Reply) -> int:
-    size = PER_COPY + len(reply.body) + len(call.url) + len(call.body or b"")
-    for value in reply.headers.values():
-        size += len(value) + PER_FIELD
-    for _, value in call.headers:
-        size += len(value) + PER_FIELD
-    return size
+    size = PER_COPY + len(reply.body) + len(call.url) + len(call.body or b"") + _weight(call.headers)
+    return size + PER_FIELD * len(reply.headers) + sum(map(len, reply.headers.values()))
+
+
+@lru_cache(maxsize=512)
+def _weight(headers: Headers) -> int:
+    """Of the headers of a call, which are mostly those of the call before."""
+    return sum(len(value) + PER_FIELD for _, value in headers)
 
 
 def lifetime(reply: Reply, said: Terms, policy: CachePolicy, *, private: bool, missing: bool = False) -> float:

@@ -31,7 +31,7 @@ from gateway.errors import (
 )
 from gateway.upstream.call import Call, Layer, Reply, Request, Send
 from gateway.upstream.clock import Clock, Timer
-from gateway.upstream.layers.cache.freshness import Copy, copy_of
+from gateway.upstream.layers.cache.freshness import Copy, copy_of, is_silent, silent_copy, unsaid
 from gateway.upstream.layers.cache.reruns import Reruns
 from gateway.upstream.layers.cache.shared import SharedCopies, is_shareable
 from gateway.upstream.layers.cache.store import Store
@@ -76,6 +76,7 @@ class Cache:
         """Operations whose latest reply could not be kept: nobody looks for them further away."""
         self._source = source
         self._policy = policy
+        self._unsaid = {private: unsaid(policy, private=private) for private in (False, True)}
         self._store = store
         self._clock = clock
         self._random = random
@@ -116,7 +117,10 @@ class Cache:
     def _keep(self, key: Hashable, call: Call, reply: Reply, took: float) -> Reply:
         """The reply with its freshness; a copy of it is kept, or the older one dropped where none may be."""
         now = self._clock.wall()
-        copy = copy_of(call, reply, self._policy, now, took)
+        if is_silent(reply):
+            copy = silent_copy(call, reply, self._unsaid[call.private], now, took)
+        else:
+            copy = copy_of(call, reply, self._policy, now, took)
         if reply.served == "network":
             if copy is None:
                 self._store.drop(key)
