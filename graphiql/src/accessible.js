@@ -41,13 +41,15 @@ function named(monaco, editor) {
   const place = editor.getContainerDomNode();
   place.setAttribute('role', 'group');
   if (!place.hasAttribute('aria-label')) place.setAttribute('aria-label', `${name}: Enter to write`);
-  define(monaco, 'LIGHT', 'vs', { number: '#066344', comment: '#006600', 'argument.identifier.gql': '#5450b8' });
-  define(monaco, 'DARK', 'vs-dark', { comment: '#8fc47a', 'argument.identifier.gql': '#a8a3ff' });
+  define(monaco, 'LIGHT', 'vs', '#1d6279', { number: '#066344', comment: '#006600', 'argument.identifier.gql': '#5450b8' });
+  define(monaco, 'DARK', 'vs-dark', '#aab4c3', { comment: '#8fc47a', 'argument.identifier.gql': '#a8a3ff' });
 }
 
-function define(monaco, name, base, colours) {
+/** `lines`: the colour of the numbers of lines, also of the last one where it is empty. */
+function define(monaco, name, base, lines, colours) {
   const rules = Object.entries(colours).map(([token, foreground]) => ({ token, foreground }));
-  monaco.defineTheme(`graphiql-${name}`, { base, inherit: true, colors: background, rules });
+  const colors = { ...background, 'editorLineNumber.foreground': lines, 'editorLineNumber.dimmedForeground': lines };
+  monaco.defineTheme(`graphiql-${name}`, { base, inherit: true, colors, rules });
 }
 
 /** Tab writes a tab into an editor: Escape, when it closes nothing else, goes back to the editor's frame, from which Tab goes on. */

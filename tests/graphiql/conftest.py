@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,9 +16,16 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from gateway.server.page import BUNDLE
 
+SCREENSHOTS = Path(__file__).parents[2] / ".build" / "screenshots"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 MISSING = None if CHROMIUM else "no browser here (on Debian: apt-get install chromium)"
 MISSING = MISSING or (None if (BUNDLE / "index.html").is_file() else "the GraphiQL page is not built (make graphiql)")
+
+
+def shot(page: Page, name: str) -> None:
+    """For whoever wants to see what the tests saw."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from .conftest import shot
 from .test_browser import answer, run, text, write
-from .test_owners import shot
 
 Demo = Callable[..., str]
 PANELS = ("Documentation Explorer", "History", "GraphiQL Explorer", "Owners")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
+from .conftest import shot
+
 expect.set_options(timeout=30_000)
 
 
@@ -14,6 +16,7 @@ def test_a_query_is_typed_with_completion_and_answered(page: Page, demo: Callabl
     write(page, "{ listProd")
     page.keyboard.press("Control+Space")
     expect(page.locator(".suggest-widget.visible")).to_contain_text("listProducts")
+    shot(page, "query-completion")
     page.keyboard.press("Enter")
     page.keyboard.type("(limit: 1) { items { name reviews(first: 1) { author { name } } } } }")
     run(page)
@@ -30,6 +33,7 @@ def test_an_answer_with_a_missing_part_shows_whose_it_is(page: Page, demo: Calla
     shown = text(page)
     assert '"reviews": null' in shown
     assert '"email": "voice@shop.example.com"' in shown
+    shot(page, "query-error")
     assert abroad == []
 
 
@@ -47,6 +51,7 @@ def test_the_documentation_lists_the_fields_of_all_services(page: Page, demo: Ca
     page.locator(".graphiql-doc-explorer-content").get_by_text("Query", exact=True).click()
     for field in ("listProducts", "users", "reviewsOf"):
         expect(page.locator(".graphiql-doc-explorer-content")).to_contain_text(field)
+    shot(page, "documentation")
     assert abroad == []
 
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from .conftest import shot
 from .test_browser import answer, run, text, write
 
-SCREENSHOTS = Path(__file__).parents[2] / ".build" / "screenshots"
 SECRET = "s3cret-value"
-
-
-def shot(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def owners(page: Page) -> None:

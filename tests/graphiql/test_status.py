@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from .test_owners import shot
+from .conftest import shot
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
