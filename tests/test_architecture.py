@@ -19,7 +19,7 @@ ROOMS = [
     {"planning"},
     {"execution"},
     {"engine"},
-    {"server"},
+    {"server", "mock"},
     {"app"},
     {"demo", "commands", "__main__"},
 ]
@@ -44,7 +44,7 @@ DOORS = {
     "joserfc": {"server/identity"},
     "cyclopts": {"commands", "__main__.py"},
     "rich": {"commands"},
-    "graphql": {"sources", "composition", "planning", "execution", "engine", "server", "app", "commands"},
+    "graphql": {"mock", "sources", "composition", "planning", "execution", "engine", "server", "app", "commands"},
 }
 PURE = {"composition", "planning"}
 IMPURE_MODULES = {"asyncio", "time", "random", "secrets", "socket", "os", "pathlib", "httpx", "datetime"}

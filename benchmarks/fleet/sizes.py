@@ -12,7 +12,8 @@ class Size(Patient, frozen=True):
     """Of each phase: it lasts until there are so many more."""
     keys: int = 40
     """Different questions to each source."""
+    stops: int = 10
 
 
-SHORT = Size(rate=80.0, answers=30, keys=10, patience=20.0)
+SHORT = Size(rate=80.0, answers=30, keys=10, stops=1, patience=20.0)
 """On a machine that may do anything else meanwhile."""

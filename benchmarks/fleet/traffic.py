@@ -35,6 +35,8 @@ class Seen:
 
     def __init__(self) -> None:
         self.answers = 0
+        self.refused = 0
+        """Connections that nobody took: nothing was asked."""
         self.failed: Counter[str] = Counter()
         self.foreign: Counter[str] = Counter()
         """Answers with what is another caller's."""
@@ -92,6 +94,8 @@ class Traffic:
         try:
             async with asyncio.timeout(IMPATIENCE):
                 self.seen.take(await self._caller.ask(of(fields, key), f"authorization: {who}\r\n"), expected)
+        except ConnectionRefusedError:
+            self.seen.refused += 1
         except (OSError, EOFError, TimeoutError) as error:
             self.seen.failed[type(error).__name__] += 1
         self.seen.answers += 1

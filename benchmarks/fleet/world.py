@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,29 +89,25 @@ def redis() -> Iterator[Redis]:
 
 
 class Fleet:
-    """`caller` asks through nginx."""
+    """`caller` asks through nginx, or the only replica where there is none."""
 
-    def __init__(self, folder: Path, config: Path, sources: Mapping[str, Proxy], ports: tuple[int, ...], front: int) -> None:
+    def __init__(self, sources: Mapping[str, Proxy], config: Path, ports: Sequence[int], options: Sequence[str] = ()) -> None:
         self.sources = sources
+        self.config = config
         self.replicas: list[Gateway] = []
-        self.caller = Caller(front)
-        self._folder = folder
-        self._config = config
+        self.environ: dict[str, str] = {}
+        self.caller = Caller(ports[-1])
+        self._folder = config.parent
         self._ports = ports
+        self._options = options
 
-    async def start(self, number: int) -> None:
+    async def start(self, number: int = 0) -> None:
         """Anew, in its place."""
-        made = await start(self._config, self._folder / f"log-{number}", port=self._ports[number], environ=self._own(number))
-        self.replicas[number : number + 1] = [made]
+        environ = self.environ | {"FLEET_STATE": str(self._folder / f"state-{number}")}
+        log, port = self._folder / f"log-{number}", self._ports[number]
+        self.replicas[number : number + 1] = [await start(self.config, log, *self._options, port=port, environ=environ)]
 
-    async def started(self) -> None:
-        for number in range(len(self._ports)):
-            await self.start(number)
-
-    def _own(self, number: int) -> dict[str, str]:
-        return {"FLEET_STATE": str(self._folder / f"state-{number}")}
-
-    async def status(self, number: int) -> Mapping[str, Any]:
+    async def status(self, number: int = 0) -> Mapping[str, Any]:
         """A replica's own view of itself."""
         caller = Caller(self._ports[number])
         answer = await caller.exchange(b"GET /status.json HTTP/1.1\r\nhost: gateway\r\n\r\n")
@@ -120,7 +116,13 @@ class Fleet:
         return status
 
     @property
+    def calls(self) -> int:
+        """That reached the sources."""
+        return sum(source.calls for source in self.sources.values())
+
+    @property
     def tracebacks(self) -> int:
+        """Faults of its own that any of them has logged."""
         return sum(log.read_bytes().count(b"Traceback") for log in self._folder.glob("log-*"))
 
     async def close(self) -> None:
@@ -130,27 +132,46 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(size: Size, replicas: int = 2, **more: Any) -> AsyncIterator[Fleet]:
-    """All of them ready, behind nginx. `more`: keys of the configuration. Raises `Missing`."""
+async def alone(size: Size, *options: str, environ: Mapping[str, str] | None = None, **more: Any) -> AsyncIterator[Fleet]:
+    """One gateway, ready, with nothing before it. `more`: keys of the configuration."""
+    async with _sources(size, more) as (sources, config):
+        made = Fleet(sources, config, [free_port()], options)
+        made.environ.update(environ or {})
+        try:
+            await made.start()
+            yield made
+        finally:
+            await made.close()
+
+
+@asynccontextmanager
+async def fleet(size: Size, **more: Any) -> AsyncIterator[Fleet]:
+    """Two replicas, ready, behind nginx. Raises `Missing`."""
+    async with _sources(size, more) as (sources, config):
+        first, second, front = free_port(), free_port(), free_port()
+        changes = {
+            "listen 8000;": f"listen 127.0.0.1:{front};",
+            "server 127.0.0.1:8081 ": f"server 127.0.0.1:{first} ",
+            "server 127.0.0.1:8082 ": f"server 127.0.0.1:{second} ",
+        }
+        made = Fleet(sources, config, [first, second, front])
+        with nginx(config.parent, "replicas.conf", changes, front):
+            try:
+                await made.start(0)
+                await made.start(1)
+                yield made
+            finally:
+                await made.close()
+
+
+@asynccontextmanager
+async def _sources(size: Size, more: Mapping[str, Any]) -> AsyncIterator[tuple[Mapping[str, Proxy], Path]]:
+    """And a file that configures a gateway before them."""
     sources = {name: Echo(name) for name in (PUBLIC, OWN)}
     for source in sources.values():
         source.headers = f"cache-control: max-age={FRESH}\r\n"
-    with TemporaryDirectory() as name:
-        folder = Path(name)
+    gateway = {"state": "${env:FLEET_STATE}", "limits": size.limits()} | more.get("gateway", {})
+    others = {key: value for key, value in more.items() if key != "gateway"}
+    with TemporaryDirectory() as folder:
         async with proxies(sources) as behind:
-            policy = size.patient() | {OWN: CREDENTIAL}
-            gateway = {"state": "${env:FLEET_STATE}", "limits": size.limits()}
-            config = configuration(folder, behind, policy, gateway, **more)
-            ports, front = tuple(free_port() for _ in range(replicas)), free_port()
-            changes = {"listen 8000;": f"listen 127.0.0.1:{front};"} | _places(ports)
-            made = Fleet(folder, config, behind, ports, front)
-            with nginx(folder, "replicas.conf", changes, front):
-                try:
-                    await made.started()
-                    yield made
-                finally:
-                    await made.close()
-
-
-def _places(ports: tuple[int, ...]) -> dict[str, str]:
-    return {f"server 127.0.0.1:{8081 + number} ": f"server 127.0.0.1:{port} " for number, port in enumerate(ports)}
+            yield behind, configuration(Path(folder), behind, size.patient() | {OWN: CREDENTIAL}, gateway, **others)

@@ -19,6 +19,7 @@ from gateway.app.dev import Development
 from gateway.app.engines import engine_of
 from gateway.app.house import House
 from gateway.app.loading import load_all, options, supergraph
+from gateway.app.mocking import Mocking
 from gateway.app.run import Sockets, begin_counting, bind_admin, bind_control, bind_shared_admin, leave, run
 from gateway.app.workers import SPAWN, Workers
 from gateway.config.load import load
@@ -26,7 +27,19 @@ from gateway.config.model import Settings
 from gateway.config.problem import ConfigError
 from gateway.server.listen import bind
 
-__all__ = ["Development", "House", "develop", "engine_of", "leave", "load_all", "options", "serve", "settings_of", "supergraph"]
+__all__ = [
+    "Development",
+    "House",
+    "Mocking",
+    "develop",
+    "engine_of",
+    "leave",
+    "load_all",
+    "options",
+    "serve",
+    "settings_of",
+    "supergraph",
+]
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 CONFIG_WRONG = 1
@@ -55,7 +68,8 @@ def serve(
     if workers > 1:
         announce(f"{workers} workers listen on {address}")
         begin_counting(settings)
-        return Workers(workers, partial(_start_worker, read, sock, bind_shared_admin(settings))).run()
+        start = partial(_start_worker, read, sock, bind_shared_admin(settings))
+        return Workers(workers, start, sock.close).run()  # whom no worker lets in any more is not to wait for this process
     run(settings, Sockets(sock, bind_admin(settings)), read, lambda house: announce(f"{_state(house)} on {address}"))
     return 0
 

@@ -1,4 +1,4 @@
-"""The gateway on a developer's machine: nothing is hidden, what is saved is served, and services can be played back."""
+"""The gateway on a developer's machine: nothing is hidden, what is saved is served, and services can be played."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.app.mocking import Mocking
 from gateway.config.model import Settings
 from gateway.config.model.scalars import Address
 from gateway.upstream.tape import Wire, player, recorder
@@ -15,13 +16,16 @@ LOOK_EVERY = 0.3
 
 
 class Development(msgspec.Struct, frozen=True):
-    """`record`, `replay`: folders. At most one of them."""
+    """`record`, `replay`: folders, at most one of them. `mock`: the sources that are played from their schemas."""
 
     record: Path | None = None
     replay: Path | None = None
+    mock: Mocking | None = None
 
     def settings(self, settings: Settings) -> Settings:
         """For this machine alone, with everything that can be told in every answer."""
+        if self.mock is not None:
+            settings = self.mock.settings(settings)
         gateway = settings.gateway
         errors = gateway.errors.model_copy(update={"upstream_detail": "full", "audience": "internal"})
         admin = gateway.admin.model_copy(update={"public": ("status", "metrics")})
@@ -40,6 +44,10 @@ class Development(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(settings, gateway=shown, development=True)
 
     def wire(self, settings: Settings) -> Wire | None:
+        taped = self._tape(settings)
+        return self.mock.wire(taped) if self.mock is not None else taped
+
+    def _tape(self, settings: Settings) -> Wire | None:
         if self.replay is not None:
             return player(self.replay)
         return recorder(self.record, settings.secrets.mask) if self.record is not None else None

@@ -8,8 +8,8 @@ from gateway.app.rights import rights
 from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.engine import Engine, Limits
+from gateway.engine.channels import Open
 from gateway.engine.labels import Shares
-from gateway.engine.live import Open
 from gateway.engine.returned import Returned
 from gateway.engine.stories import Stories
 from gateway.engine.watched import Keep, Watched

@@ -10,8 +10,8 @@ import fcntl
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +89,10 @@ class History:
             return
         try:
             lines = self._path.read_bytes().splitlines()
-            found = [msgspec.json.decode(line, type=Change) for line in lines if line]
-        except (OSError, msgspec.MsgspecError):
+        except OSError:
             return
         self._stamp = stamp
-        self._changes = deque(found, maxlen=KEPT)
+        self._changes = deque(_readable(lines), maxlen=KEPT)
 
     def _stamp_now(self) -> Stamp | None:
         try:
@@ -113,3 +112,10 @@ class History:
             self._stamp = self._stamp_now()
         except OSError as error:
             log.warning("the history of changes is not kept: %s", error.strerror or error)
+
+
+def _readable(lines: Iterable[bytes]) -> Iterator[Change]:
+    """A line that another version wrote in another form costs that line."""
+    for line in lines:
+        with suppress(msgspec.MsgspecError):
+            yield msgspec.json.decode(line, type=Change)

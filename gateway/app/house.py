@@ -26,7 +26,7 @@ from gateway.composition import Supergraph
 from gateway.config.model import Settings, Source
 from gateway.config.problem import ConfigError
 from gateway.engine import Engine
-from gateway.engine.live import Open
+from gateway.engine.channels import Open
 from gateway.engine.stories import Stories
 from gateway.engine.warnings import Drifting
 from gateway.engine.watched import Keep

@@ -22,7 +22,7 @@ from gateway.upstream.layers.cache.items import SHARE, Items
 from gateway.upstream.layers.cache.shared import PATIENCE, SharedCopies
 from gateway.upstream.layers.credentials import Tokens, credentials, tokens_for
 from gateway.upstream.onion import Shared, SourceState, client_for, limits_of, onion
-from gateway.upstream.streaming import stream_around, stream_onion
+from gateway.upstream.streaming import Alone, stream_around, stream_onion
 from gateway.upstream.tape import Wire
 from gateway.upstream.transport import HttpxClient
 from gateway.upstream.transport.streams import Carrier, opener
@@ -124,7 +124,7 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
         headers=rules,
         state=settings.gateway.state,
         stream=_stream(source, data, shared, own, guard),
-        stream_around=stream_around(policy, data, shared) if source.subscriptions and not source.require else None,
+        stream_around=_stream_around(source, data, shared) if not source.require else None,
         built=settings.gateway.state / "built" if settings.gateway.state is not None else None,
     )
     items = shared.items if policy.cache and not source.require else None
@@ -141,13 +141,21 @@ def _tokens(source: Source, shared: Shared) -> tuple[Tokens, HttpxClient] | tupl
 def _stream(
     source: Source, state: SourceState, shared: Shared, own: Layer | None, guard: Callable[[Send], Send]
 ) -> Stream | None:
-    """Its subscriptions have connections of their own, one each."""
+    """Its subscriptions have connections of their own, one for those of its callers who want the same."""
     travel = source.subscriptions
     if travel is None:
         return None
     limits = msgspec.structs.replace(limits_of(source.policy), max_connections=MOST)
     carrier = Carrier(travel.protocol, travel.url, travel.init)
-    return stream_onion(source.policy, guard(opener(carrier, limits)), state, shared, own)
+    stream = stream_onion(source.policy, guard(opener(carrier, limits)), state, shared, own)
+    return stream if travel.share else Alone(stream)
+
+
+def _stream_around(source: Source, state: SourceState, shared: Shared) -> Callable[[Stream], Stream] | None:
+    if source.subscriptions is None:
+        return None
+    around, share = stream_around(source.policy, state, shared), source.subscriptions.share
+    return around if share else lambda stream: Alone(around(stream))
 
 
 def _home(source: Source) -> str | None:

@@ -32,11 +32,14 @@ class Workers:
         self,
         count: int,
         start: Callable[[int], BaseProcess],
+        leave: Callable[[], None] = lambda: None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`leave` is called before workers are told to stop."""
         self._start = start
+        self._leave = leave
         self._clock = clock
         self._sleep = sleep
         self._count = count
@@ -72,6 +75,7 @@ class Workers:
     def _stop(self, signals: int) -> None:
         """Workers finish what is in; at the second signal they end at once."""
         self._stopping = True
+        self._leave()
         for process, _ in self._running.values():
             for _ in range(min(signals, 2)):
                 process.terminate()

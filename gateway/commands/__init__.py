@@ -26,6 +26,7 @@ for group in (schema, sources, config):
 
 app.command(serving.serve)
 app.command(serving.dev)
+app.command(serving.mock)
 app.command(serving.demo)
 
 app.command(looking.check)

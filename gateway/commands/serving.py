@@ -14,6 +14,8 @@ from gateway.commands.screen import Screen
 from gateway.demo.run import run_demo
 from gateway.demo.services import Broken, ServiceFailed
 
+Seed = Annotated[int, Parameter(help="Another number gives other data.")]
+
 
 def serve(
     config: Config,
@@ -40,6 +42,10 @@ def dev(
     port: Port = None,
     record: Annotated[Path | None, Parameter(help="Keep what the services answer in this folder, without secrets.")] = None,
     replay: Annotated[Path | None, Parameter(help="Call no service: answer from what was recorded in this folder.")] = None,
+    mock: Annotated[
+        tuple[str, ...], Parameter(negative="", help="Play this source from its schema instead of calling it; repeatable.")
+    ] = (),
+    seed: Seed = 1,
     json: Json = False,
 ) -> int:
     """Serve on this machine alone, for development: changed files are served at once, errors tell everything, GraphiQL is on."""
@@ -48,9 +54,30 @@ def dev(
         return screen.failed("--record and --replay are one or the other")
     if replay is not None and not replay.is_dir():
         return screen.failed(f"--replay: there is no folder {replay}")
-    return house.develop(
-        partial(house.settings_of, config, profile), port, house.Development(record, replay), announce=screen.event
-    )
+    played = house.Mocking(mock, seed) if mock else None
+    return _developed(config, profile, port, house.Development(record, replay, played), screen)
+
+
+def mock(
+    config: Config,
+    /,
+    *,
+    profile: Profile = None,
+    port: Port = None,
+    only: Annotated[tuple[str, ...], Parameter(negative="", help="Play this source and call the others; repeatable.")] = (),
+    seed: Seed = 1,
+    json: Json = False,
+) -> int:
+    """Serve made-up data on this machine: no service is called, each is played from its schema, the same way every time.
+
+    Composition, plans and errors are the gateway's own, as with `gateway dev`. What a service says of itself is taken from the
+    document, the snapshot or the last good copy that its source names; without any of them it is asked once.
+    """
+    return _developed(config, profile, port, house.Development(mock=house.Mocking(only or None, seed)), Screen(json))
+
+
+def _developed(config: Path, profile: str | None, port: int | None, how: house.Development, screen: Screen) -> int:
+    return house.develop(partial(house.settings_of, config, profile), port, how, announce=screen.event)
 
 
 def demo(

@@ -18,13 +18,14 @@ from msgspec.structs import replace
 
 from gateway.composition import Supergraph
 from gateway.engine import debug
+from gateway.engine.channels import Open
 from gateway.engine.document import VARIANTS, Document, Variables, Variant, prepare
 from gateway.engine.flight import Flights
 from gateway.engine.headers import of_flight, of_store
 from gateway.engine.introspection import introspect
 from gateway.engine.labels import Shares, labels_of
 from gateway.engine.limits import Limits
-from gateway.engine.live import Live, Open
+from gateway.engine.live import Live
 from gateway.engine.nouns import Answer, Asked, Form, Shown
 from gateway.engine.parts import Parts
 from gateway.engine.recalled import Landings, Recalled

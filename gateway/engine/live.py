@@ -1,125 +1,42 @@
 """Subscriptions: each event of a source is the root row of a compiled operation, enriched by whoever has the rest.
 
-Events are answered one after another, in their order. Between the source and the caller they wait in a queue with an end: a full
-one holds the source back, and who leaves it full for longer than a request may take is cut off.
+Events are answered one after another, in their order. Between the source and its callers are `channels`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from gateway.engine.channels import Inbox, Open
 from gateway.engine.document import Document, Variables, Variant
 from gateway.engine.nouns import Answer, Asked, Shown
 from gateway.engine.withhold import told
 from gateway.errors import (
     AFFECTED_LISTED,
     GatewayError,
-    LimitExceeded,
     NotAcceptable,
     RequestError,
-    ShuttingDown,
     SourceError,
     SourceUnavailable,
+    Unauthenticated,
     internal,
 )
 from gateway.execution.compile import ReadyStep
 from gateway.execution.event import EventRun
 from gateway.execution.run import Outcome
 from gateway.upstream.call import Reply, Stream, Tally
-from gateway.upstream.streaming import REOPENED
+from gateway.upstream.streaming import REOPENED, Alone
 
 if TYPE_CHECKING:
     from gateway.engine import Engine
 
 EVERY = 10_000
-
-
-class Open:
-    """The subscriptions of one process, which outlive its engines. `most` of them at once, each with at most `queue` events."""
-
-    def __init__(self, most: int = 10_000, queue: int = 100) -> None:
-        self.most = most
-        self.queue = queue
-        self._inboxes: set[Inbox] = set()
-
-    def __len__(self) -> int:
-        return len(self._inboxes)
-
-    def check(self) -> None:
-        """Raises `LimitExceeded` where there is no room for one more."""
-        if len(self._inboxes) >= self.most:
-            said = f"This gateway serves {self.most} subscriptions at once, and has as many; try again later."
-            raise LimitExceeded(said, which="subscriptions", limit=self.most, actual=len(self._inboxes) + 1)
-
-    def take(self) -> Inbox:
-        """Raises `LimitExceeded`."""
-        self.check()
-        inbox = Inbox(self.queue)
-        self._inboxes.add(inbox)
-        return inbox
-
-    def leave(self, inbox: Inbox) -> None:
-        self._inboxes.discard(inbox)
-
-    def end(self) -> None:
-        """The gateway is shutting down: everyone is told, and is free to go elsewhere."""
-        for inbox in self._inboxes:
-            inbox.end(ShuttingDown("This gateway is shutting down; subscribe again, and another one will answer."))
-
-
-class Inbox:
-    """What a source has sent and a caller has not been told yet."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._waiting: deque[Reply] = deque()
-        self._end: GatewayError | None = None
-        self._ended = False
-        self._news = asyncio.Event()
-        self._room = asyncio.Event()
-
-    async def put(self, event: Reply, patience: float) -> bool:
-        """Waits for room, which holds the source back; after so many seconds without any it is over. False: it is over."""
-        try:
-            async with asyncio.timeout(patience):
-                while len(self._waiting) >= self._size and not self._ended:
-                    self._room.clear()
-                    await self._room.wait()
-        except TimeoutError:
-            said = f"This subscription was ended because its caller left {self._size} events waiting for {patience:.3g} s."
-            self._waiting.clear()
-            self.end(LimitExceeded(said, which="events", limit=self._size, actual=self._size + 1))
-        if not self._ended:
-            self._waiting.append(event)
-            self._news.set()
-        return not self._ended
-
-    def end(self, error: GatewayError | None = None) -> None:
-        """The first end counts. What waits is told before."""
-        if not self._ended:
-            self._end, self._ended = error, True
-        self._news.set()
-        self._room.set()
-
-    async def next(self) -> Reply | None:
-        """None: it is over. Raises what ended it before its time."""
-        while not self._waiting:
-            if self._ended:
-                if self._end is not None:
-                    raise self._end
-                return None
-            self._news.clear()
-            await self._news.wait()
-        self._room.set()
-        return self._waiting.popleft()
 
 
 class Live:
@@ -161,10 +78,11 @@ class Live:
 
     async def _payloads(self, asked: Asked, document: Document, variant: Variant, variables: Variables) -> AsyncGenerator[bytes]:
         """Never raises but for cancellation: what ends it before its time is its last payload."""
-        step, inbox = variant.ready.steps[0], self._open.take()
-        patience = asked.request.deadline - time.monotonic()
-        reading = asyncio.ensure_future(self._read(asked, step, variables, inbox, patience))
+        step, patience = variant.ready.steps[0], asked.request.deadline - time.monotonic()
+        inbox = expiry = None
         try:
+            inbox = self._joined(asked, step, variables, patience)
+            expiry = self._expiring(asked, inbox)
             while (event := await inbox.next()) is not None:
                 request = replace(asked.request, deadline=time.monotonic() + patience, tally=_tally(self._engine))
                 yield await self._answered(replace(asked, request=request), document, variant, variables, event)
@@ -173,28 +91,30 @@ class Live:
         except Exception as bug:
             yield self._ended(asked, step, internal(bug))
         finally:
-            self._open.leave(inbox)
-            reading.cancel()
-            await asyncio.wait((reading,))
+            if expiry is not None:
+                expiry.cancel()
+            if inbox is not None:
+                await self._open.leave(inbox)
 
-    async def _read(self, asked: Asked, step: ReadyStep, variables: Variables, inbox: Inbox, patience: float) -> None:
-        """From the source into the queue."""
-        request = replace(asked.request, deadline=inf, tally=_tally(self._engine))
-        try:
-            (chunk,) = step.prepared.calls((), variables, request, step.verify)
-            if chunk.refused is not None:
-                raise chunk.refused
-            async with aclosing(_stream(step)(chunk.call)) as events:
-                async for event in events:
-                    if not await inbox.put(event, patience):
-                        return
-            inbox.end()
-        except GatewayError as error:
-            if isinstance(error, SourceError):
-                error.operation = error.operation or chunk.call.operation
-            inbox.end(error)
-        except Exception as bug:
-            inbox.end(internal(bug))
+    def _joined(self, asked: Asked, step: ReadyStep, variables: Variables, patience: float) -> Inbox:
+        """Those who would send their source the very same, and have the same rights, hear of one subscription."""
+        engine, stream = self._engine, _stream(step)
+        request = replace(asked.request, deadline=inf, tally=_tally(engine))
+        (chunk,) = step.prepared.calls((), variables, request, step.verify)
+        if chunk.refused is not None:
+            raise chunk.refused
+        lacking = engine.rights.lacking(asked.request.caller) if engine.rights else 0
+        key = None if isinstance(stream, Alone) else (stream, chunk.call.key, lacking)
+        return self._open.join(key, chunk.call, stream, patience)
+
+    def _expiring(self, asked: Asked, inbox: Inbox) -> asyncio.TimerHandle | None:
+        """Who no longer proves who it is hears no more."""
+        caller = asked.request.caller
+        if caller is None or caller.until == inf:
+            return None
+        left = max(caller.until - self._engine.clock(), 0.0)
+        said = "The token that this subscription was opened with has expired: subscribe again with another one."
+        return asyncio.get_running_loop().call_later(left, inbox.end, Unauthenticated(said))
 
     async def _answered(self, asked: Asked, document: Document, variant: Variant, variables: Variables, event: Reply) -> bytes:
         """One event as an answer of its own."""

@@ -73,7 +73,9 @@ class GraphQL:
                 await refusal.not_ready(send, request, self._house, media)
                 return
             if self.front.batch and method == "POST" and (bodies := batch_of(body, self.front.batch)) is not None:
-                await self._tell_all(send, await self._all(bodies, engine, scope, headers, request), media, request)
+                if self.front.rate is not None and len(bodies) > 1:
+                    about = await charge(self.front.rate, key_of(scope, headers, request, self.front.rate), len(bodies) - 1)
+                await self._tell_all(send, await self._all(bodies, engine, scope, request), media, request, about)
                 return
             takes = streamed(headers.get(b"accept"))
             asked = self._asked(self._params(method, body, scope), request, method, takes)
@@ -97,8 +99,6 @@ class GraphQL:
         return request if self.front.watch is None else self.front.watch.begin(request, held=True)
 
     async def _body(self, method: str, headers: Fields, receive: Receive) -> bytes:
-        if self._house.draining:
-            raise refusal.draining()
         if method == "POST":
             check_request_media(headers.get(b"content-type"), headers.get(b"content-encoding"))
             return await read_body(receive, headers.get(b"content-length"), self._house.limits.body)
@@ -126,10 +126,8 @@ class GraphQL:
 
     # ------------------------------------------------------------ several in one body
 
-    async def _all(self, bodies: Sequence[bytes], engine: Engine, scope: Scope, headers: Fields, request: Request) -> list[bytes]:
-        """One answer for each, in their order. Each has its own upstream calls, and counts for its caller's rate."""
-        if self.front.rate is not None and len(bodies) > 1:
-            await charge(self.front.rate, key_of(scope, headers, request, self.front.rate), len(bodies) - 1)
+    async def _all(self, bodies: Sequence[bytes], engine: Engine, scope: Scope, request: Request) -> list[bytes]:
+        """One answer for each, in their order. Each has its own upstream calls, and has counted for its caller's rate."""
 
         async def one(body: bytes) -> bytes:
             own = replace(request, tally=Tally(limit=request.tally.limit))
@@ -141,9 +139,9 @@ class GraphQL:
 
         return await asyncio.gather(*map(one, bodies))
 
-    async def _tell_all(self, send: Send, bodies: Sequence[bytes], media: Media, request: Request) -> None:
+    async def _tell_all(self, send: Send, bodies: Sequence[bytes], media: Media, request: Request, more: RawHeaders) -> None:
         kind = media.value if media is Media.JSON else Media.JSON.value
-        await reply(send, 200, kind, b"[" + b",".join(bodies) + b"]", (*identity(request), NO_STORE))
+        await reply(send, 200, kind, b"[" + b",".join(bodies) + b"]", (*identity(request), NO_STORE, *more))
 
     # ------------------------------------------------------------ one
 

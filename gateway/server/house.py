@@ -148,7 +148,7 @@ class House(Protocol):
         """None: nothing can be answered yet; `waiting` says whose fault that is."""
 
     draining: bool
-    """Shutting down: requests that are in finish, new ones are refused."""
+    """Shutting down: requests that have come are answered, subscriptions end."""
     owner: Owner
     """The gateway's own."""
     disclosure: Disclosure

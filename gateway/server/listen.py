@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import resource
+import select
 import socket
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager
@@ -69,6 +70,13 @@ def _named(address: str) -> Iterator[None]:
         raise OSError(error.errno or errno.EINVAL, error.strerror or str(error), address) from None
 
 
+def _has_waiting(sock: socket.socket) -> bool:
+    """Connections that were made and that nobody has taken yet."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
@@ -108,6 +116,14 @@ class Listener(uvicorn.Server):
     def tasks(self) -> Iterable[asyncio.Task[None]]:
         """Those that answer a request now."""
         return self.server_state.tasks
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Who has connected by now is let in: those who wait at a socket that closes would be cut off."""
+        for _ in range(BACKLOG):  # a turn of the loop lets in one
+            await asyncio.sleep(0)
+            if not any(map(_has_waiting, sockets or ())):
+                break
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_PER_SECOND == 0:

@@ -42,11 +42,15 @@ FRAMINGS = {
 
 
 async def stream(send: Send, frame: Frame, answer: Answer, headers: RawHeaders, beat: float = BEAT) -> None:
-    """The answer's parts as they come; an answer without parts as one payload."""
+    """The answer's parts as they come; an answer without parts as one payload. A caller is told at once that it is heard: until
+    the first event nothing else may come for long."""
     framing = FRAMINGS[frame]
     about = [(b"content-type", frame.value), NO_STORE, UNBUFFERED, *headers]
     await send({"type": "http.response.start", "status": 200, "headers": about})
     begin = framing.begin
+    if answer.parts is not None:
+        await send({"type": "http.response.body", "body": begin, "more_body": True})
+        begin = b""
     async with aclosing(beating(answer.parts, beat) if answer.parts is not None else _once(answer.body)) as payloads:
         async for payload in payloads:
             told = framing.beat if payload is None else framing.before + payload + framing.after

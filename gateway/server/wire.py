@@ -28,6 +28,8 @@ from gateway.server.house import House
 from gateway.server.reply import head_of
 from gateway.upstream.call import Request
 
+MOMENT = 0.25
+"""Seconds a request may take to arrive when the gateway leaves."""
 NEARLY = 0.9
 """Part of all connections from which on those that wait for their clients are closed."""
 
@@ -113,6 +115,8 @@ class Wire(HttpToolsProtocol):
         self._since = self.loop.time()
         if len(self.connections) > self.most:
             self._refuse(self._full())
+        elif self.house.draining:  # it was made before the listening socket closed, and is known only now
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is left to answer: the request's task ends here, and with it the waits for its upstream calls."""
@@ -250,9 +254,11 @@ class Wire(HttpToolsProtocol):
         return True
 
     def shutdown(self) -> None:
-        """Closed when nothing is under way, as uvicorn would."""
+        """Closed when nothing is under way, as uvicorn would; who has just connected, or begun to ask, is given a moment."""
         if self._landing is not None:
             self._last = True
+        elif self._since < inf:
+            self.loop.call_later(MOMENT, super().shutdown)
         else:
             super().shutdown()
 

@@ -160,7 +160,7 @@ def _recall(source: Source, state: Path | None, url: str, error: SourceError) ->
         return msgspec.structs.replace(copy, available=False, problem=error)
     if state is not None:
         try:
-            text = _read(state / _copy_name(source.name))
+            text = _read(copy_of(state, source.name))
         except OSError:
             raise SchemaMissing(missing(source, url, error), error) from error
         return Document(text, f"last good copy of {shown_url(url)}", available=False, problem=error)
@@ -176,7 +176,7 @@ def missing(source: Source, url: str, error: SourceError) -> Problem:
 
 def keep(state: Path, source: str, text: bytes) -> None:
     """As the last good copy. Written beside its place, then moved there: a reader sees the old or the new one, never half."""
-    path = state / _copy_name(source)
+    path = copy_of(state, source)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
@@ -190,10 +190,10 @@ def keep(state: Path, source: str, text: bytes) -> None:
         log.warning("no copy of the schema is kept in %s: %s", path.parent, error.strerror)
 
 
-def _copy_name(source: str) -> Path:
-    """From the source's name alone: an address may hold a secret, and may change while the source stays the same."""
+def copy_of(state: Path, source: str) -> Path:
+    """Where the last good copy is. By the source's name alone: an address may hold a secret, and may change."""
     readable = re.sub(r"[^A-Za-z0-9_-]", "-", source)[:60]
-    return Path("schemas") / f"{readable}-{blake2b(source.encode(), digest_size=4).hexdigest()}"
+    return state / "schemas" / f"{readable}-{blake2b(source.encode(), digest_size=4).hexdigest()}"
 
 
 def _file_fix(path: Path) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import msgspec
 
 Sets = tuple[frozenset[str], ...]
@@ -15,6 +17,8 @@ class Caller(msgspec.Struct, frozen=True):
     """The subject of its token, with its issuer, or the name of its key: for logs and rate limits."""
     scopes: frozenset[str] = frozenset()
     policies: frozenset[str] = frozenset()
+    until: float = inf
+    """When that is no longer proven, on the `time.time` clock."""
 
 
 class Requirement(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+import msgspec
 from msgspec.structs import replace
 
 from gateway.config.model import Policy, Retry
@@ -24,6 +25,15 @@ from gateway.upstream.transport.streams import streaming
 
 REOPENED = "reopened"
 """`Reply.served` of the first event after a gap."""
+
+
+class Alone(msgspec.Struct, frozen=True):
+    """Opens a subscription for each caller, though others would send the very same: all want to hear what a source says first."""
+
+    stream: Stream
+
+    def __call__(self, call: Call) -> AsyncGenerator[Reply]:
+        return self.stream(call)
 
 
 def stream_onion(policy: Policy, opened: Send, state: SourceState, shared: Shared, own: Layer | None = None) -> Stream:

@@ -68,6 +68,12 @@ def test_curl_by_post_by_get_and_by_what_is_refused(demo: Process, expected: Any
     assert (status, json.loads(body)["errors"][0]["extensions"]["owner"]["team"]) == ("405", "API Platform")
 
 
+def test_each_audit_of_graphql_over_http_is_passed(demo: Process, node: Run) -> None:
+    results = node("audits.mjs", demo.url)
+    assert len(results) == 61
+    assert [each for each in results if each["status"] != "ok"] == []
+
+
 def test_apollo_client(demo: Process, node: Run, expected: Any) -> None:
     seen = node("apollo.mjs", demo.url)
     assert seen["once"] == seen["first"] == seen["again"] == typed(expected)

@@ -14,7 +14,22 @@ from gateway.commands.screen import dotted
 
 from .conftest import Gateway
 
-VERBS = ("serve", "demo", "check", "schema", "plan", "sources", "coupling", "drift", "explain", "capture", "config", "version")
+VERBS = (
+    "serve",
+    "dev",
+    "mock",
+    "demo",
+    "check",
+    "schema",
+    "plan",
+    "sources",
+    "coupling",
+    "drift",
+    "explain",
+    "capture",
+    "config",
+    "version",
+)
 
 
 def test_a_good_configuration_checks_fine(gateway: Gateway, config: Path) -> None:

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from gateway.app import settings_of
+from tests.deploy.helm import helm
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "config" / "deploy"
@@ -29,17 +29,19 @@ def documents(path: Path) -> list[dict[str, Any]]:
     return [each for each in yaml.safe_load_all(path.read_text()) if each]
 
 
-def rendered() -> Iterator[dict[str, Any]]:
-    helm = shutil.which("helm")
-    if helm is None:
-        pytest.skip("helm is not on this machine")
-    said = subprocess.run([helm, "template", "test", str(CHART)], capture_output=True, text=True, check=True)
-    yield from (each for each in yaml.safe_load_all(said.stdout) if each)
+def rendered(*values: str) -> list[dict[str, Any]]:
+    said = helm("template", "test", str(CHART), *(part for value in values for part in ("--set", value)))
+    assert said.returncode == 0, said.stderr
+    return [each for each in yaml.safe_load_all(said.stdout) if each]
+
+
+def one(kind: str, among: list[dict[str, Any]]) -> dict[str, Any]:
+    [found] = [each for each in among if each["kind"] == kind]
+    return found
 
 
 def named(kind: str) -> dict[str, Any]:
-    [found] = [each for path in MANIFESTS for each in documents(path) if each["kind"] == kind]
-    return found
+    return one(kind, [each for path in MANIFESTS for each in documents(path)])
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
@@ -48,12 +50,71 @@ def test_kubernetes_takes_every_manifest(path: Path) -> None:
         kubernetes_validate.validate(document, "1.30", strict=True)
 
 
-def test_kubernetes_takes_what_the_chart_renders() -> None:
-    kinds = set()
-    for document in rendered():
+ALWAYS = {"Deployment", "Service", "ServiceAccount", "ConfigMap", "PodDisruptionBudget"}
+SWITCHED = {"HorizontalPodAutoscaler", "NetworkPolicy"}
+CHOICES = {
+    (): ALWAYS | SWITCHED,
+    ("autoscaling.queueWaitMetric=gateway_queue_wait_seconds_p95", "secretName=signpost"): ALWAYS | SWITCHED,
+    ("autoscaling.enabled=false", "networkPolicy.enabled=false", "service.type=LoadBalancer"): ALWAYS,
+}
+
+
+@pytest.mark.parametrize(("values", "kinds"), CHOICES.items())
+def test_kubernetes_takes_what_the_chart_renders(values: tuple[str, ...], kinds: set[str]) -> None:
+    found = rendered(*values)
+    for document in found:
         kubernetes_validate.validate(document, "1.30", strict=True)
-        kinds.add(document["kind"])
-    assert {"Deployment", "Service", "ConfigMap", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"} <= kinds
+    assert {document["kind"] for document in found} == kinds
+
+
+def test_helm_finds_nothing_to_say_about_the_chart() -> None:
+    said = helm("lint", "--strict", "--quiet", str(CHART))
+    assert (said.returncode, said.stderr) == (0, ""), said.stdout
+
+
+def test_helm_refuses_values_that_are_not_there_or_not_right() -> None:
+    said = helm("template", "test", str(CHART), "--set", "replicas=two", "--set", "replcas=2", "--set", "config.sources=none")
+    assert said.returncode == 1
+    assert "'/replicas': got string, want integer" in said.stderr
+    assert "'replcas' not allowed" in said.stderr
+    assert "'/config/sources': got string, want array" in said.stderr
+
+
+def test_who_installs_the_chart_is_told_what_to_do_next() -> None:
+    said = helm("install", "test", str(CHART), "--dry-run=client", "--namespace", "shop")
+    notes = said.stdout.partition("NOTES:")[2]
+    assert "kubectl -n shop port-forward service/test 8080:80" in notes
+    assert "`config.sources`" in notes, "there is nothing to ask yet"
+
+
+def test_the_chart_runs_what_the_manifest_runs() -> None:
+    ours, theirs = (each["spec"]["template"]["spec"] for each in (named("Deployment"), one("Deployment", rendered())))
+    for key in ("securityContext", "terminationGracePeriodSeconds", "automountServiceAccountToken"):
+        assert ours[key] == theirs[key], key
+    [mine], [other] = ours["containers"], theirs["containers"]
+    assert {key: mine[key] for key in mine if key not in ("image", "volumeMounts")} == {
+        key: other[key] for key in other if key not in ("image", "imagePullPolicy", "volumeMounts")
+    }
+
+
+def test_replicas_are_spread_and_both_scale_by_load_and_by_waiting() -> None:
+    for pod in (named("Deployment"), one("Deployment", rendered())):
+        [spread] = pod["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert spread["topologyKey"] == "kubernetes.io/hostname"
+    waiting = one("HorizontalPodAutoscaler", rendered("autoscaling.queueWaitMetric=gateway_queue_wait_seconds_p95"))
+    assert waiting["spec"]["metrics"] == named("HorizontalPodAutoscaler")["spec"]["metrics"]
+
+
+def test_the_gateway_takes_the_configuration_that_the_chart_renders(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump({"config": {
+        "owners": {"shop": {"team": "Shop", "contact": {"email": "shop@example.com"}}},
+        "sources": [{"name": "a", "kind": "graphql", "url": "https://a.example.com", "schema": "introspect", "owner": "shop"}],
+    }}))  # fmt: skip
+    said = helm("template", "test", str(CHART), "--values", str(tmp_path / "values.yaml"))
+    config = one("ConfigMap", [each for each in yaml.safe_load_all(said.stdout) if each])["data"]["gateway.yaml"]
+    (tmp_path / "gateway.yaml").write_text(config)
+    settings = settings_of(tmp_path / "gateway.yaml")
+    assert (settings.gateway.listen.port, [source.name for source in settings.sources]) == (8080, ["a"])
 
 
 def test_the_values_of_the_chart_are_what_its_schema_says() -> None:
@@ -114,6 +175,12 @@ def test_the_gateway_takes_the_configuration_of_the_compose_file(tmp_path: Path,
     assert settings.cache.store == "redis://valkey:6379/0"
 
 
+def test_compose_takes_the_compose_file() -> None:
+    asked = ["-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE / "compose.yaml")]
+    said = subprocess.run([sys.executable, *asked], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout
+
+
 def test_every_file_the_compose_file_mounts_is_there() -> None:
     services = yaml.safe_load((COMPOSE / "compose.yaml").read_text())["services"]
     mounted = [mount.split(":")[0] for service in services.values() for mount in service.get("volumes", ())]
@@ -137,3 +204,21 @@ def test_the_image_is_made_as_images_should_be() -> None:
         pytest.skip("hadolint is not on this machine")
     said = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
     assert (said.returncode, said.stdout) == (0, "")
+
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+def test_what_the_image_is_made_of_is_let_into_its_build() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = [words.split()[:-1] for words in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE)]
+    named = {path.split("/")[0] for paths in copied for path in paths}
+    assert named == allowed
+    assert all((ROOT / path).exists() for path in named)
+
+
+def test_the_image_runs_as_nobody_and_belongs_to_no_architecture() -> None:
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER [1-9]\d+$", last, re.MULTILINE)
+    assert "HEALTHCHECK" in last
+    assert re.search(r"amd64|arm64|x86_64|aarch64", DOCKERFILE.replace("linux/amd64,linux/arm64", "")) is None

@@ -323,13 +323,10 @@ def test_a_limit_says_which_and_how_much(gateway: Inside) -> None:
     }
 
 
-def test_a_gateway_that_is_shutting_down_sends_its_callers_elsewhere(gateway: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gateway_that_is_shutting_down_answers_whoever_has_come(gateway: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway.house, "draining", True)
     answer = gateway.post(asking("rest", "none"))
-    assert (answer.status_code, answer.headers["retry-after"], answer.headers["cache-control"]) == (503, "1", "no-store")
-    [error] = answer.json()["errors"]
-    told = error["extensions"]
-    assert (told["code"], told["retryable"], told["owner"]) == ("SHUTTING_DOWN", True, PLATFORM)
+    assert (answer.status_code, "errors" in answer.json()) == (200, False)
 
 
 def test_a_mutation_is_refused_and_its_owner_named(gateway: Inside) -> None:

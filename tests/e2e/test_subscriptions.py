@@ -6,10 +6,12 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import strawberry
 import websockets
@@ -109,6 +111,14 @@ def heard(gateway: Inside, query: str, accept: str = "text/event-stream", **head
     return [json.loads(part.partition("\r\n\r\n")[2])["payload"] for part in text.split("\r\n--graphql")[1:-1]]
 
 
+def until(gateway: Inside, holds: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        gateway.ask("{ hello }")
+    raise AssertionError("it never came to that")
+
+
 TICKING = "subscription { ticks { n product { name } } }"
 
 
@@ -183,11 +193,45 @@ def test_a_caller_that_leaves_ends_the_subscription_at_the_source(gateway: Insid
         lines = response.iter_lines()
         assert any(line.startswith("data:") for line in lines)
         assert len(gateway.house._open) == 1
-    for _ in range(1000):
-        if not len(gateway.house._open):
-            return
-        gateway.ask("{ hello }")
-    raise AssertionError("it is still open")
+    until(gateway, lambda: len(gateway.house._open) == 0)
+
+
+def lines_of(gateway: Inside, stack: ExitStack, **headers: str) -> Iterator[str]:
+    """A caller of its own; nobody else shares its connection."""
+    client = stack.enter_context(httpx.Client(trust_env=False, timeout=30))
+    query = {"query": "subscription { forever { n } }"}
+    asked = client.stream("POST", gateway.url, json=query, headers={"accept": "text/event-stream", **headers})
+    return (line for line in stack.enter_context(asked).iter_lines() if line.startswith("data:"))
+
+
+def test_callers_who_want_the_same_share_one_subscription_at_the_source(gateway: Inside) -> None:
+    def at_the_source() -> int:
+        found: int = gateway.ask("{ open }")["data"]["open"]
+        return found
+
+    with ExitStack() as first, ExitStack() as second, ExitStack() as other:
+        begun = lines_of(gateway, first)
+        assert "0" in next(begun)
+        later = lines_of(gateway, second)
+        until(gateway, lambda: len(gateway.house._open) == 2)
+        assert at_the_source() == 1
+        another = lines_of(gateway, other, authorization="someone else")
+        assert "0" in next(another)
+        assert at_the_source() == 2
+        first.close()
+        until(gateway, lambda: len(gateway.house._open) == 2)
+        assert at_the_source() == 2
+        gateway.ask("{ nudge }")
+        assert next(later) == 'data: {"data":{"forever":{"n":1}}}'
+        second.close()
+        until(gateway, lambda: at_the_source() == 1)
+
+
+def test_a_source_whose_first_event_matters_opens_one_for_each(tmp_path: Path, ticker: Ticker) -> None:
+    with served(configured(tmp_path, ticker, "{share: false}")) as gateway, ExitStack() as stack:
+        callers = [lines_of(gateway, stack) for _ in range(2)]
+        assert [next(lines) for lines in callers] == ['data: {"data":{"forever":{"n":0}}}'] * 2
+        assert gateway.ask("{ open }")["data"] == {"open": 2}
 
 
 def test_shutting_down_tells_everyone_and_ends(tmp_path: Path, ticker: Ticker) -> None:
@@ -201,6 +245,15 @@ def test_shutting_down_tells_everyone_and_ends(tmp_path: Path, ticker: Ticker) -
     told = [json.loads(line[6:]) for line in rest if line.startswith("data: ")]
     assert told[0]["errors"][0]["extensions"]["code"] == "SHUTTING_DOWN"
     assert "event: complete" in rest
+
+
+def test_shutting_down_no_subscription_begins(tmp_path: Path, ticker: Ticker) -> None:
+    with served(configured(tmp_path, ticker)) as gateway:
+        gateway.house._open.end()
+        query = {"query": "subscription { forever { n } }"}
+        answer = gateway.http.post(gateway.url, json=query, headers={"accept": "text/event-stream"})
+    assert '"SHUTTING_DOWN"' in answer.text
+    assert not len(gateway.house._open)
 
 
 def test_beyond_what_a_worker_serves_a_subscription_is_refused(tmp_path: Path, ticker: Ticker) -> None:

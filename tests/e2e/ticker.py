@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from collections.abc import AsyncGenerator
 
@@ -10,6 +11,7 @@ import strawberry
 import uvicorn
 from strawberry.asgi import GraphQL
 
+waiting: list[asyncio.Event] = []
 PROTOCOLS = ("graphql-transport-ws", "graphql-sse")
 
 
@@ -25,6 +27,18 @@ class Query:
     def hello(self) -> str:
         return "hi"
 
+    @strawberry.field
+    def open(self) -> int:
+        """Subscriptions to `forever`."""
+        return len(waiting)
+
+    @strawberry.field
+    def nudge(self) -> bool:
+        """Each of them gets its next event."""
+        for event in waiting:
+            event.set()
+        return True
+
 
 @strawberry.type
 class Subscription:
@@ -35,8 +49,15 @@ class Subscription:
 
     @strawberry.subscription
     async def forever(self) -> AsyncGenerator[Tick, None]:
-        yield Tick(n=0, product_id=strawberry.ID("0"))
-        await asyncio.Event().wait()
+        next_one = asyncio.Event()
+        waiting.append(next_one)
+        try:
+            for n in itertools.count():
+                yield Tick(n=n, product_id=strawberry.ID(str(n)))
+                await next_one.wait()
+                next_one.clear()
+        finally:
+            waiting.remove(next_one)
 
     @strawberry.subscription
     async def who(self, info: strawberry.Info) -> AsyncGenerator[str, None]:

@@ -61,7 +61,7 @@ class World:
 
 async def test_a_token_that_holds_says_who_calls_and_what_it_may():
     caller = await World(RSA).tokens.caller(token(scp=["c"], policies=["p"]))
-    assert caller == Caller(f"{ISSUER}#ann", frozenset("abc"), frozenset("p"))
+    assert caller == Caller(f"{ISSUER}#ann", frozenset("abc"), frozenset("p"), NOW + 60 + 30)
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(RSA, "RS256"), (EC, "ES256")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import socket
 import stat
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.server.listen import BESIDE, bind, bind_unix, room_for
+from gateway.server.listen import BESIDE, Listener, bind, bind_unix, room_for
+from gateway.server.street import street
+
+from .conftest import StubHouse, drained
 
 
 def test_port_zero_takes_a_free_one() -> None:
@@ -52,6 +56,24 @@ def test_a_path_too_long_for_a_socket_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="too long") as raised:
         bind_unix(path)
     assert raised.value.filename == str(path)
+
+
+async def test_whoever_has_connected_when_it_stops_is_answered() -> None:
+    """More of them than one turn of the loop lets in."""
+    house, sock = StubHouse(), bind("127.0.0.1", 0)
+    listener, address = Listener(street(house), house), sock.getsockname()
+    serving = asyncio.create_task(listener.serve(sockets=[sock]))
+    while not listener.started:  # noqa: ASYNC110  it tells nobody
+        await asyncio.sleep(0)
+    clients = [socket.create_connection(address) for _ in range(20)]
+    for client in clients:
+        client.sendall(b"GET /graphql?query={hello} HTTP/1.1\r\nhost: g\r\n\r\n")
+    house.draining = listener.should_exit = True
+    answers = await asyncio.gather(*(asyncio.to_thread(drained, client) for client in clients))
+    await serving
+    for client, answer in zip(clients, answers, strict=True):
+        client.close()
+        assert answer.startswith(b"HTTP/1.1 200 OK"), answer
 
 
 def test_what_the_process_may_open_bounds_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from gateway.engine import Answer, Asked, Form
+from gateway.server.house import Front, LiveRules
 
 from .conftest import Running, StubEngine, StubHouse
 
@@ -129,6 +130,42 @@ async def test_each_operation_on_a_websocket_has_its_own_request_id(running: Run
         await spoken(socket, {"id": "2", "type": "subscribe", "payload": {"query": "{ hello }"}})
     first, second = engine.asked
     assert first.request.id != second.request.id
+
+
+async def test_a_message_as_long_as_a_body_may_be_is_read_and_one_byte_more_closes_the_websocket(running: Running) -> None:
+    def message(size: int) -> str:
+        text = json.dumps({"id": "1", "type": "subscribe", "payload": {"query": "{ hello }"}})
+        return text + " " * (size - len(text))
+
+    limit = StubHouse.limits.body
+    async with connect(f"ws://127.0.0.1:{running.port}/graphql", subprotocols=[NEW], proxy=None) as socket:
+        await spoken(socket, {"type": "connection_init"}, {"id": "0", "type": "subscribe", "payload": {"query": "{ hello }"}})
+        await socket.send(message(limit))
+        assert [json.loads(await socket.recv())["type"] for _ in range(2)] == ["next", "complete"]
+        await socket.send(message(limit + 1))
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+
+
+async def test_a_websocket_is_idle_only_while_no_operation_is_open() -> None:
+    own = Running(StubHouse(), Front(live=LiveRules(idle=0.05)))
+    url, busy = f"ws://127.0.0.1:{own.port}/graphql", {"id": "1", "type": "subscribe", "payload": {"query": "{ hello }"}}
+    assert isinstance(own.house.engine, StubEngine)
+    own.house.engine.hang = True
+    try:
+        async with connect(url, subprotocols=[NEW], proxy=None) as one, connect(url, subprotocols=[NEW], proxy=None) as other:
+            for socket in (one, other):
+                await socket.send(json.dumps({"type": "connection_init"}))
+                await socket.recv()
+            await one.send(json.dumps(busy))
+            with pytest.raises(websockets.ConnectionClosedOK):
+                await other.recv()
+            await one.send(json.dumps({"type": "ping"}))
+            assert json.loads(await one.recv()) == {"type": "pong"}
+    finally:
+        await asyncio.to_thread(own.stop)
 
 
 async def test_a_page_of_another_origin_may_not_open_a_websocket(running: Running) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from benchmarks.fleet.rows.replicas import replicas
+from benchmarks.fleet.rows.sigterm import sigterm
 from benchmarks.fleet.sizes import Size
 from benchmarks.rows import Row
 
 ROWS: Mapping[str, Callable[[Size], Awaitable[Row]]] = {
     "replicas": replicas,
+    "sigterm": sigterm,
 }

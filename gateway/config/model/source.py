@@ -241,6 +241,11 @@ class Subscriptions(Part):
     )
     url: SocketUrl | None = setting(None, "Where they are opened; absent: at `url`.")
     init: bool = setting(False, "`true`: the websocket's first message repeats the headers in its payload.", strict=True)
+    share: bool = setting(
+        True,
+        "Callers who want the very same hear of one subscription; `false`: each has its own, from its first event.",
+        strict=True,
+    )
 
 
 class Budget(Part):

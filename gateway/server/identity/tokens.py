@@ -73,8 +73,8 @@ class Tokens:
             raise Unauthenticated("The token is signed by an algorithm this gateway does not accept of its issuer.")
         claims = await self._claims(token, head, issuer)
         self._hold(claims, issuer)
-        caller = _caller(claims, issuer.name)
-        self._known.put(digest, Verified(caller, float(claims["exp"]) + issuer.skew, self._version(issuer.name)))
+        caller = _caller(claims, issuer)
+        self._known.put(digest, Verified(caller, caller.until, self._version(issuer.name)))
         return caller
 
     def _version(self, issuer: str) -> tuple[str, int]:
@@ -154,10 +154,11 @@ def _bytes(text: bytes) -> bytes:
     return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
 
 
-def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:
+def _caller(claims: Mapping[str, Any], issuer: Issuer) -> Caller:
     """Scopes stand in `scope` (RFC 8693, section 4.2) or in `scp`; policies in `policies`."""
     scopes = _words(claims.get("scope")) | _words(claims.get("scp"))
-    return Caller(f"{issuer}#{claims.get('sub', '')}", scopes, _words(claims.get("policies")))
+    until = float(claims["exp"]) + issuer.skew
+    return Caller(f"{issuer.name}#{claims.get('sub', '')}", scopes, _words(claims.get("policies")), until)
 
 
 def _words(value: Any) -> frozenset[str]:

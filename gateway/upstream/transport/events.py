@@ -5,6 +5,7 @@ Read here and not by a library, because those take lines of any length.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import msgspec
@@ -16,17 +17,27 @@ from gateway.upstream.layers.verify import status_error
 from gateway.upstream.transport.limits import too_large
 from gateway.upstream.transport.streams import broken_off, event, refused
 
+BLANK = re.compile(rb"\r?\n\r?\n")
+"""The end of an event."""
+AROUND = 1024
+"""Bytes of an event beside its data."""
+
 
 async def events(chunks: AsyncIterator[bytes], most: int) -> AsyncGenerator[Reply]:
-    """What comes under `next`, until `complete`. `most`: bytes of one event."""
+    """What comes under `next`, until `complete`. `most`: bytes of the data of one event."""
     pending = bytearray()
     async for chunk in chunks:
+        begun = max(len(pending) - 3, 0)
         pending += chunk
-        *blocks, rest = bytes(pending.replace(b"\r\n", b"\n")).split(b"\n\n")
+        if BLANK.search(pending, begun) is None:
+            if len(pending) > most + AROUND:
+                raise too_large(most)
+            continue
+        *blocks, rest = BLANK.split(bytes(pending))
         pending = bytearray(rest)
-        if len(pending) > most:
-            raise too_large(most)
         for name, data in filter(None, map(_event, blocks)):
+            if len(data) > most:
+                raise too_large(most)
             if name == b"complete":
                 return
             if name == b"next":
@@ -46,7 +57,7 @@ def _event(block: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _fields(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    for line in block.split(b"\n"):
+    for line in block.replace(b"\r\n", b"\n").split(b"\n"):
         field, _, value = line.partition(b":")
         yield field, value.removeprefix(b" ")
 
