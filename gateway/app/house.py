@@ -16,6 +16,7 @@ from gateway.app.changes import APPLIED, REJECTED, SAFE, SEEN, compare, standing
 from gateway.app.engines import engine_of
 from gateway.app.events import SILENT, Emitter
 from gateway.app.history import History
+from gateway.app.joined import joined
 from gateway.app.line import Line
 from gateway.app.loading import Loaded, load, load_all, supergraph
 from gateway.app.news import News
@@ -356,6 +357,12 @@ class House:
 
     async def story_elsewhere(self, wanted: str) -> dict[str, Any] | None:
         return await self._together.story(wanted)
+
+    def joins(self) -> dict[str, Any]:
+        return joined(self.engine, self._settings, self._whose)
+
+    async def whole_joins(self) -> dict[str, Any]:
+        return await self._together.joins(self.joins())
 
     def recent_failures(self) -> Sequence[dict[str, Any]]:
         return self.stories.latest()

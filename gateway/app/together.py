@@ -15,11 +15,13 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway.app.joined import together
 from gateway.app.siblings import ask_all, sockets
 from gateway.upstream.meter import quantile
 
 PATH = "/process.json"
 STORIES = "/process/explain/"
+JOINS = "/process/joins.json"
 KEPT = 1.0
 """Seconds for which what was heard is used again: asking costs every worker something, and anyone may ask."""
 WORST = {
@@ -55,6 +57,12 @@ class Together:
         answers = await ask_all(sockets(self._socket), f"{STORIES}{quote(wanted, safe='')}") if self._socket is not None else []
         found = (told["story"] for each in answers if isinstance(told := msgspec.json.decode(each), dict) and told.get("story"))
         return next(found, None)
+
+    async def joins(self, own: Facts) -> dict[str, Any]:
+        """What all workers counted, added up."""
+        answers = await ask_all(sockets(self._socket), JOINS) if self._socket is not None else []
+        told = [own, *(found for each in answers if isinstance(found := msgspec.json.decode(each), dict))]
+        return together(told)
 
     async def _others(self) -> list[Facts]:
         """Asked once for all who want to know at the same time."""

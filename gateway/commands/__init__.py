@@ -41,6 +41,7 @@ config.command(looking.config_schema, name="schema")
 
 app.command(running.explain)
 app.command(running.capture)
+app.command(running.advise)
 app.command(running.reload)
 sources.command(running.hold)
 sources.command(running.release)

@@ -65,6 +65,11 @@ def story(wanted: str, admin: str | None) -> tuple[dict[str, Any] | None, list[d
     return found, [each for body in answers for each in body.get("recent", ())]
 
 
+def joins(admin: str | None) -> dict[str, Any]:
+    """Which sources are joined, and how often, as all workers counted it. Raises `Unreachable`."""
+    return next(body for _, body in ask_all(addresses(admin), "/joins.json"))
+
+
 def reload(admin: str | None) -> tuple[int, list[Problem], list[str]]:
     """Every process reads its configuration again: how many serve it, the problems that keep it from being served, and what is
     read only at the next start. Raises `Unreachable`."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from gateway.commands import asking, explaining
+from gateway.commands import advising, asking, explaining
 from gateway.commands.arguments import Json, Where
 from gateway.commands.screen import FINE, PROBLEMS, Screen
 
@@ -43,6 +43,32 @@ def capture(
     path = output or Path(f"capture-{found['request_id']}.zip")
     explaining.bundle(found, path)
     screen.event(f"wrote {path}: message.md to send, replay.sh with the calls, story.json with all facts")
+    return FINE
+
+
+def advise(*, admin: Where = None, json: Json = False) -> int:
+    """Pairs of sources that are always joined, with volume: whose teams should talk about an event instead of a join here.
+
+    Counted since the schema was composed, in all processes, of the operations that are kept ready. An answer that was kept
+    costs no join and does not count.
+    """
+    screen = Screen(json)
+    try:
+        counted = asking.joins(admin)
+    except asking.Unreachable as error:
+        return screen.failed(f"{error}; say --admin unix:PATH or --admin HOST:PORT")
+    if not counted["counted"]:
+        return screen.failed("that gateway counts nothing: `telemetry.metrics` is off")
+    found = tuple(advising.advice(counted))
+    if json:
+        screen.data({"joins": found})
+        return FINE
+    screen.table(("field", "from", "to", "operations", "calls", "keys", "share"), map(advising.row, found))
+    suggested = [each.suggestion for each in found if each.suggestion]
+    for suggestion in suggested:
+        screen.say(f"\n{suggestion}.")
+    if not suggested:
+        screen.say("\nno two sources are always joined, or too few operations have been carried out to tell")
     return FINE
 
 

@@ -42,6 +42,7 @@ class ReadyStep:
         "apart",
         "base",
         "body",
+        "calls",
         "clean",
         "complete",
         "convert",
@@ -51,6 +52,7 @@ class ReadyStep:
         "holders",
         "kept",
         "key_of",
+        "keys",
         "match",
         "merges",
         "misses",
@@ -108,6 +110,9 @@ class ReadyStep:
     holders: tuple[Descend, ...]
     """To the rows in which `replace` puts its own."""
     misses: int
+    calls: int
+    """Made for it so far, and the `keys` they asked for; counted by who keeps account."""
+    keys: int
     nullable: bool
     """Null may stand for all that it fetches."""
 
@@ -193,7 +198,7 @@ def _step(step: Step, subgraph: Subgraph, cases: dict[type, Case], leaves: Leave
     fetch = step.fetch
     ready.step, ready.subgraph, ready.entry = step, subgraph, fetch.entry
     ready.prepared = prepared = subgraph.prepare(fetch)
-    ready.match, ready.misses = prepared.match, 0
+    ready.match, ready.misses, ready.calls, ready.keys = prepared.match, 0, 0, 0
     readers = Readers(subgraph, cases, leaves)
     ready.nullable = prepared.match != "value" or not isinstance(fetch.selection.cases[0].fields[0].type, NonNullTypeNode)
     ready.body = body(prepared, _reading(readers, prepared.match, step), subgraph.wire.response_keys, prepared.match == "alias")

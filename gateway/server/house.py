@@ -184,6 +184,14 @@ class House(Protocol):
         """What another worker knows of it."""
         ...
 
+    def joins(self) -> dict[str, Any]:
+        """Which sources this process joined, and how often."""
+        ...
+
+    async def whole_joins(self) -> dict[str, Any]:
+        """All workers together."""
+        ...
+
     def recent_failures(self) -> Sequence[dict[str, Any]]:
         """The latest of them, newest first."""
         ...

@@ -16,6 +16,7 @@ from gateway.server.graphql import GraphQL
 from gateway.server.health import livez, readyz
 from gateway.server.hold import Hold
 from gateway.server.house import Front, House
+from gateway.server.joins import Joins
 from gateway.server.measured import Measured
 from gateway.server.metrics import Metrics, MetricsPage
 from gateway.server.negotiation import Media
@@ -65,13 +66,14 @@ def backyard(house: House, reload: Callable[[], Awaitable[Reloaded]] | None = No
     """The application on the admin address. `reload` reads the configuration again."""
     process = Route("/process.json", Saying(lambda: process_status(house)))
     explain = Route("/explain/{wanted}", Explain(house)), Route("/process/explain/{wanted}", Explain(house, alone=True))
+    joins = Route("/joins.json", Joins(house)), Route("/process/joins.json", Joins(house, alone=True))
     holds = (
         Route("/sources/{name}/hold", Hold(house, release=False)),
         Route("/sources/{name}/release", Hold(house, release=True)),
     )
     again = [Route("/reload", Reload(reload))] if reload is not None else []
     return _application(
-        house, [*_health(house), *_status(house, public=False), process, *explain, *holds, *again, *_metrics(metrics)]
+        house, [*_health(house), *_status(house, public=False), process, *explain, *joins, *holds, *again, *_metrics(metrics)]
     )
 
 

@@ -26,6 +26,7 @@ VERBS = (
     "coupling",
     "drift",
     "explain",
+    "advise",
     "capture",
     "config",
     "version",

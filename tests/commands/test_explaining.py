@@ -59,6 +59,22 @@ STORY: dict[str, Any] = {
 }
 
 
+COUNTED = {
+    "counted": True,
+    "asked": {"orders": 1000, "stock": 400},
+    "owners": {
+        "orders": {"team": "Sales", "contact": {"chat": "#sales"}},
+        "stock": {"team": "Stock & Supply", "contact": {"email": "stock@example.com"}},
+        "prices": {"team": "Sales", "contact": {}},
+    },
+    "joins": [
+        {"field": "Order.stock", "source": "orders", "to": "stock", "operations": 960, "calls": 970, "keys": 4000},
+        {"field": "Order.price", "source": "orders", "to": "prices", "operations": 950, "calls": 950, "keys": 950},
+        {"field": "Stock.price", "source": "stock", "to": "prices", "operations": 200, "calls": 200, "keys": 300},
+    ],
+}
+
+
 class Knowing(StubHouse):
     """A process that knows these stories."""
 
@@ -68,6 +84,9 @@ class Knowing(StubHouse):
 
     def story(self, wanted: str) -> dict[str, Any] | None:
         return next((each for each in self.stories if wanted in (each["request_id"], each["errors"][0]["error_id"])), None)
+
+    def joins(self) -> dict[str, Any]:
+        return COUNTED
 
     def recent_failures(self) -> list[dict[str, Any]]:
         return [{"at": each["at"], "request_id": each["request_id"], "codes": ["UPSTREAM_ERROR"]} for each in self.stories]
@@ -127,3 +146,28 @@ def test_a_capture_is_a_message_a_script_and_the_facts(gateway: Gateway, admin: 
     assert "your request id: `their-1`" in message
     assert "curl -sS -X GET 'https://inventory.example.com/v2/stock/{sku}'" in script
     assert "-H 'x-api-key: <x-api-key>'" in script
+
+
+# ---------------------------------------------------------------- advise
+
+
+def test_sources_that_are_always_joined_are_told_with_the_teams_that_should_talk(gateway: Gateway, admin: str) -> None:
+    said = gateway("advise", "--admin", admin)
+    assert (said.code, said.err) == (0, "")
+    assert "Order.stock  orders (Sales)" in said.out
+    assert "Sales (#sales) and Stock & Supply (stock@example.com) should talk: if stock told its changes" in said.out
+    assert "orders is always joined with prices, and both are Sales's" in said.out
+    assert "stock is always joined with prices" not in said.out
+
+
+def test_advice_for_programs_has_the_volume(gateway: Gateway, admin: str) -> None:
+    first, _, last = gateway("advise", "--admin", admin, "--json").data["joins"]
+    assert (first["share"], first["operations"], first["calls"], first["keys"]) == (0.96, 960, 970, 4000)
+    assert (last["share"], last["suggestion"]) == (0.5, None)
+
+
+def test_a_gateway_that_counts_nothing_has_no_advice(gateway: Gateway, admin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COUNTED, "counted", False)
+    said = gateway("advise", "--admin", admin)
+    assert said.code == 2
+    assert "telemetry.metrics" in said.err

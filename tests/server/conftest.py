@@ -98,6 +98,12 @@ class StubHouse:
     async def story_elsewhere(self, _wanted: str) -> dict[str, Any] | None:
         return None
 
+    def joins(self) -> dict[str, Any]:
+        return {"counted": False, "asked": {}, "owners": {}, "joins": []}
+
+    async def whole_joins(self) -> dict[str, Any]:
+        return self.joins()
+
     async def whole_status(self) -> dict[str, Any]:
         return self.status()
 

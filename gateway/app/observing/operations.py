@@ -64,7 +64,9 @@ class Counts:
         self.answers.add(account.served or "refused")
         if account.outcome is not None and account.served == "executed":
             for exchange in account.outcome.exchanges:
+                exchange.step.calls += 1
                 if exchange.keys:
+                    exchange.step.keys += exchange.keys
                     self.batches.of(exchange.source).record(exchange.keys)
             if account.outcome.unexplained:
                 self.unexplained.add(count=account.outcome.unexplained)
