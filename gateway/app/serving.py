@@ -100,14 +100,20 @@ class Serving:
                 after = await self._moved_in(msgspec.structs.replace(settings, telemetry=before.settings.telemetry), before)
             except ConfigError as error:
                 outcome = Reloaded(before.house.generation, settings.located(error.problems))
+                self._tell(refused=True)
                 log.error("%s", outcome.told())
                 return outcome
             self.now = after
             self._taken(after)
             self._let_go(before, after)
+            self._tell(refused=False)
             outcome = Reloaded(after.house.generation, at_restart=tuple(_at_restart(before.settings, settings)))
             log.info("%s", outcome.told())
             return outcome
+
+    def _tell(self, *, refused: bool) -> None:
+        if self._telling.observatory is not None:
+            self._telling.observatory.refused = refused
 
     async def close(self) -> None:
         await asyncio.gather(*self._leaving)

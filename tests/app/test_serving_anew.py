@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gateway.app import settings_of
-from gateway.app.serving import Reloaded, Serving, Tenant
+from gateway.app.observing import Observatory
+from gateway.app.serving import UNHEARD, Reloaded, Serving, Telling, Tenant
 
 from .conftest import Configure, Service, ask
 
@@ -27,9 +29,12 @@ class Watcher:
 
 
 @asynccontextmanager
-async def served(config: Path, busy: Callable[[], set[asyncio.Task[None]]] = set) -> AsyncIterator[tuple[Serving, Watcher]]:
+async def served(
+    config: Path, busy: Callable[[], set[asyncio.Task[None]]] = set, telling: Telling = UNHEARD
+) -> AsyncIterator[tuple[Serving, Watcher]]:
     watcher = Watcher()
-    serving = Serving(settings_of(config), lambda: settings_of(config), taken=watcher.tenants.append, busy=busy)
+    read = partial(settings_of, config)
+    serving = Serving(read(), read, taken=watcher.tenants.append, busy=busy, telling=telling)
     await serving.now.house.open()
     try:
         yield serving, watcher
@@ -170,3 +175,21 @@ async def post(serving: Serving, path: str, method: str = "POST") -> tuple[int, 
     scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b"", "root_path": ""}
     await serving.now.admin(scope, receive, send)
     return sent[0]["status"], msgspec.json.decode(b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+async def test_whoever_watches_sees_that_a_configuration_is_refused_until_one_is_taken(configure: Configure) -> None:
+    config = configure()
+    observatory = Observatory(settings_of(config))
+
+    def refused() -> float:
+        [family] = [each for each in observatory.families() if each.name == "gateway.reload.refused"]
+        return family.series[0].value
+
+    async with served(config, telling=Telling(observatory)) as (serving, _):
+        assert refused() == 0
+        edit(config, "Book.author", "Bock.author")
+        await serving.reload()
+        assert refused() == 1
+        edit(config, "Bock.author", "Book.writer")
+        await serving.reload()
+        assert refused() == 0

@@ -44,6 +44,8 @@ class Observatory:
         self.lost = Counter("gateway.telemetry.lost", "{item}", "Telemetry that was dropped.", by)
         self.resource = export.resource(telemetry.service, telemetry.resource)
         self.gone = Gone()
+        self.refused = False
+        """The configuration that lies there now."""
         self._collects: list[Collect] = [self._own, self.gone.families]
         self._exports: list[Any] = []
         try:
@@ -85,6 +87,8 @@ class Observatory:
     def _own(self) -> Iterable[Family]:
         about = tuple((name, str(value)) for name, value in self.resource.attributes.items() if name != "service.instance.id")
         yield Family("target.info", "gauge", "1", "This service.", (Series(about, 1),), merged="max")
+        refused = "1: the configuration that was read last is refused, the one before is served."
+        yield Family("gateway.reload.refused", "gauge", "1", refused, (Series((), float(self.refused)),), merged="max")
         yield self.lost.family()
 
     # ------------------------------------------------------------ where it goes
