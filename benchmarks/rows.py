@@ -48,6 +48,11 @@ class Row(msgspec.Struct):
         return all(self.demands.values())
 
 
+def named(arguments: Sequence[str]) -> list[str]:
+    """The rows that arguments of a command name."""
+    return [each for each in arguments if not each.startswith("-")]
+
+
 def show(row: Row, seconds: float) -> None:
     told = (f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.measured.values())
     figures = ", ".join(map(" ".join, zip(row.measured, told, strict=True)))
@@ -58,9 +63,9 @@ def show(row: Row, seconds: float) -> None:
         print(f"       {'yes' if holds else 'NO '} {demand}", flush=True)
 
 
-def run(name: str, rows: Mapping[str, Callable[[Size], Awaitable[Row]]], size: Size, arguments: Sequence[str]) -> int:
-    """0 when everything held. Names among the arguments choose some rows. JSON goes to `results/NAME.json`."""
-    chosen = [each for each in arguments if not each.startswith("-")] or list(rows)
+def run(name: str, rows: Mapping[str, Callable[[Size], Awaitable[Row]]], size: Size, chosen: Sequence[str]) -> int:
+    """0 when everything held. Without a choice, all rows. JSON goes to `results/NAME.json`."""
+    chosen = chosen or list(rows)
     if unknown := set(chosen) - set(rows):
         print(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
         return 2

@@ -4,7 +4,7 @@ import sys
 
 from benchmarks.chaos.rows import ROWS
 from benchmarks.chaos.sizes import SHORT, Size
-from benchmarks.rows import run
+from benchmarks.rows import named, run
 
 if __name__ == "__main__":
-    sys.exit(run("chaos", ROWS, SHORT if "--short" in sys.argv else Size(), sys.argv[1:]))
+    sys.exit(run("chaos", ROWS, SHORT if "--short" in sys.argv else Size(), named(sys.argv[1:])))

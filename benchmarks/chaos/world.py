@@ -245,14 +245,23 @@ class Caller:
                     raise
                 self.replaced += 1
 
+    async def leave(self, asked: Question, after: float, headers: str = "") -> None:
+        """Ask, and be gone so many seconds later, whatever has come."""
+        _, writer = await self.connect()
+        writer.write(self.request(asked, headers))
+        await asyncio.sleep(after)
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
+
     async def status(self) -> Mapping[str, Any]:
         """The gateway's own view of each source, by name."""
         answer = await self.exchange(b"GET /status.json HTTP/1.1\r\nhost: gateway\r\n\r\n")
         return {source["name"]: source for source in answer.body["sources"]}
 
     def close(self) -> None:
-        for _, writer in self._idle:
-            writer.close()
+        while self._idle:
+            self._idle.pop()[1].close()
 
 
 async def steady(caller: Caller, rate: float, seconds: float, asked: Callable[[int], Question]) -> list[Answer]:

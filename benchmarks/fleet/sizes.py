@@ -13,7 +13,10 @@ class Size(Patient, frozen=True):
     keys: int = 40
     """Different questions to each source."""
     stops: int = 10
+    reloads: int = 1000
+    minutes: float = 30.0
+    """Of the soak, after its warm-up."""
 
 
-SHORT = Size(rate=80.0, answers=30, keys=10, stops=1, patience=20.0)
+SHORT = Size(rate=100.0, answers=25, keys=10, stops=1, reloads=15, minutes=0.02, patience=20.0)
 """On a machine that may do anything else meanwhile."""

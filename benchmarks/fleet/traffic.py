@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 from itertools import count
 from random import Random
 from time import monotonic
+from typing import Any
 
-from benchmarks.chaos.world import Answer, Caller, Source, of
+import msgspec
+
+from benchmarks.chaos.world import Answer, Caller, Question, Source, of
 
 CALLERS = ("alice", "bob", "carol", "dora")
 NOBODY = "nobody"
@@ -29,12 +32,21 @@ class Echo(Source):
         who = next((value.strip().decode() for name, _, value in fields if name.lower() == b"authorization"), NOBODY)
         return f"{super().text(number, head)} for {who}"
 
+    def document(self, url: str) -> dict[str, Any]:
+        """With a second field, `more_NAME`."""
+        document = super().document(url)
+        [path] = document["paths"].values()
+        document["paths"][f"/more-{self.name}/{{id}}"] = {"get": path["get"] | {"operationId": f"more_{self.name}"}}
+        return document
+
 
 class Seen:
     """What has come so far."""
 
     def __init__(self) -> None:
         self.answers = 0
+        self.left = 0
+        """Callers who did not wait for theirs."""
         self.refused = 0
         """Connections that nobody took: nothing was asked."""
         self.failed: Counter[str] = Counter()
@@ -55,14 +67,23 @@ class Seen:
                 self.foreign[f"{who}: {data[name]['text']}"] += 1
 
 
+class Kinds(msgspec.Struct, frozen=True):
+    """What is asked: so many different questions to each source, in so many different documents."""
+
+    keys: int
+    documents: int = 1
+    leaving: float = 0.0
+    """Part of the callers who do not wait for the answer."""
+
+
 class Traffic:
     """Questions at a steady rate, however long the answers take (an open loop)."""
 
-    def __init__(self, caller: Caller, rate: float, keys: int) -> None:
+    def __init__(self, caller: Caller, rate: float, kinds: Kinds) -> None:
         self.seen = Seen()
         self._caller = caller
         self._rate = rate
-        self._keys = keys
+        self._kinds = kinds
         self._draw = Random(1)
         self._open: set[asyncio.Task[None]] = set()
         self._came = asyncio.Event()
@@ -87,13 +108,27 @@ class Traffic:
         """All that was asked is answered."""
         await asyncio.gather(*self._open)
 
+    async def capacity(self, callers: int, seconds: float) -> float:
+        """Answers per second, when so many callers ask one question after the other (a closed loop)."""
+        began, before = monotonic(), self.seen.answers
+
+        async def caller() -> None:
+            while monotonic() - began < seconds:
+                await self._one()
+
+        await asyncio.gather(*(caller() for _ in range(callers)))
+        return (self.seen.answers - before) / (monotonic() - began)
+
     async def _one(self) -> None:
-        fields, who, key = self._draw.choice(KINDS), self._draw.choice(CALLERS), self._draw.randrange(self._keys)
-        expected = {name: who if name == OWN else NOBODY for name in fields.split()}
-        self.seen.asked.update(expected.keys())
+        draw, kinds = self._draw, self._kinds
+        names, who, document = draw.choice(KINDS).split(), draw.choice(CALLERS), draw.randrange(kinds.documents)
+        alias = f"_{document}:" if document else ""
+        question = of(" ".join(f"{name}{alias}{name if alias else ''}" for name in names), draw.randrange(kinds.keys))
+        expected = {name + alias.rstrip(":"): who if name == OWN else NOBODY for name in names}
+        self.seen.asked.update(names)
         try:
             async with asyncio.timeout(IMPATIENCE):
-                self.seen.take(await self._caller.ask(of(fields, key), f"authorization: {who}\r\n"), expected)
+                await self._asked(question, f"authorization: {who}\r\n", expected)
         except ConnectionRefusedError:
             self.seen.refused += 1
         except (OSError, EOFError, TimeoutError) as error:
@@ -101,10 +136,17 @@ class Traffic:
         self.seen.answers += 1
         self._came.set()
 
+    async def _asked(self, question: Question, headers: str, expected: dict[str, str]) -> None:
+        if self._draw.random() < self._kinds.leaving:
+            await self._caller.leave(question, self._draw.random() / 100, headers)
+            self.seen.left += 1
+        else:
+            self.seen.take(await self._caller.ask(question, headers), expected)
+
 
 @asynccontextmanager
-async def traffic(caller: Caller, rate: float, keys: int) -> AsyncIterator[Traffic]:
-    made = Traffic(caller, rate, keys)
+async def traffic(caller: Caller, rate: float, kinds: Kinds) -> AsyncIterator[Traffic]:
+    made = Traffic(caller, rate, kinds)
     going = asyncio.create_task(made.go_on())
     try:
         yield made

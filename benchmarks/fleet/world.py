@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,9 @@ from benchmarks.servers import nginx, redis_server
 FRESH = 1
 """Seconds for which sources say that their answers are."""
 CREDENTIAL: Mapping[str, Any] = {"headers": {"request": [{"propagate": {"named": "Authorization"}}]}}
+
+
+Environ = Callable[[int], Mapping[str, str]]
 
 
 class Way:
@@ -91,21 +94,31 @@ def redis() -> Iterator[Redis]:
 class Fleet:
     """`caller` asks through nginx, or the only replica where there is none."""
 
-    def __init__(self, sources: Mapping[str, Proxy], config: Path, ports: Sequence[int], options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, Proxy],
+        config: Path,
+        ports: Sequence[int],
+        options: Sequence[str] = (),
+        environ: Environ = lambda _: {},
+    ) -> None:
         self.sources = sources
         self.config = config
         self.replicas: list[Gateway] = []
-        self.environ: dict[str, str] = {}
         self.caller = Caller(ports[-1])
         self._folder = config.parent
         self._ports = ports
         self._options = options
+        self._environ = environ
 
     async def start(self, number: int = 0) -> None:
         """Anew, in its place."""
-        environ = self.environ | {"FLEET_STATE": str(self._folder / f"state-{number}")}
+        environ = {**self._environ(number), "FLEET_STATE": str(self._folder / f"state-{number}")}
         log, port = self._folder / f"log-{number}", self._ports[number]
         self.replicas[number : number + 1] = [await start(self.config, log, *self._options, port=port, environ=environ)]
+
+    def port(self, number: int) -> int:
+        return self._ports[number]
 
     async def status(self, number: int = 0) -> Mapping[str, Any]:
         """A replica's own view of itself."""
@@ -132,11 +145,10 @@ class Fleet:
 
 
 @asynccontextmanager
-async def alone(size: Size, *options: str, environ: Mapping[str, str] | None = None, **more: Any) -> AsyncIterator[Fleet]:
+async def alone(size: Size, *options: str, **more: Any) -> AsyncIterator[Fleet]:
     """One gateway, ready, with nothing before it. `more`: keys of the configuration."""
     async with _sources(size, more) as (sources, config):
         made = Fleet(sources, config, [free_port()], options)
-        made.environ.update(environ or {})
         try:
             await made.start()
             yield made
@@ -145,8 +157,8 @@ async def alone(size: Size, *options: str, environ: Mapping[str, str] | None = N
 
 
 @asynccontextmanager
-async def fleet(size: Size, **more: Any) -> AsyncIterator[Fleet]:
-    """Two replicas, ready, behind nginx. Raises `Missing`."""
+async def fleet(size: Size, environ: Environ = lambda _: {}, **more: Any) -> AsyncIterator[Fleet]:
+    """Two replicas, ready, behind nginx. `environ`: of each, by its number. Raises `Missing`."""
     async with _sources(size, more) as (sources, config):
         first, second, front = free_port(), free_port(), free_port()
         changes = {
@@ -154,7 +166,7 @@ async def fleet(size: Size, **more: Any) -> AsyncIterator[Fleet]:
             "server 127.0.0.1:8081 ": f"server 127.0.0.1:{first} ",
             "server 127.0.0.1:8082 ": f"server 127.0.0.1:{second} ",
         }
-        made = Fleet(sources, config, [first, second, front])
+        made = Fleet(sources, config, [first, second, front], environ=environ)
         with nginx(config.parent, "replicas.conf", changes, front):
             try:
                 await made.start(0)

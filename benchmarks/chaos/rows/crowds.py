@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from benchmarks.chaos.rows.hangs import silent
 from benchmarks.chaos.sizes import Size
@@ -90,12 +89,7 @@ async def _as_few(w: World, descriptors: int, tasks: int) -> bool:
 
 
 async def _leave(caller: Caller, number: int) -> None:
-    _, writer = await caller.connect()
-    writer.write(caller.request(of("ab"[number % 2], 1000 + number)))
-    await asyncio.sleep(0.005 + number % 7 / 200)
-    writer.transport.abort()
-    with suppress(OSError):
-        await writer.wait_closed()
+    await caller.leave(of("ab"[number % 2], 1000 + number), 0.005 + number % 7 / 200)
 
 
 async def burst(size: Size) -> Row:

@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from benchmarks.chaos.world import quantile_of, until
 from benchmarks.fleet.sizes import Size
-from benchmarks.fleet.traffic import PUBLIC, Traffic, traffic
+from benchmarks.fleet.traffic import PUBLIC, Kinds, Traffic, traffic
 from benchmarks.fleet.world import Fleet, Redis, Way, fleet, redis
 from benchmarks.gateways import kill
 from benchmarks.rows import Row
@@ -184,7 +184,7 @@ async def replicas(size: Size) -> Row:
     table, seen = list[str](), dict[str, bool]()
     with redis() as server:
         async with Way(server.port) as way, fleet(size, cache={"store": f"redis://127.0.0.1:{way.port}/0"}) as made:
-            async with traffic(made.caller, size.rate, size.keys) as load:
+            async with traffic(made.caller, size.rate, Kinds(size.keys)) as load:
                 ledger, it = Ledger(made, load), Shared(made, server, way)
                 for title, (fault, counted) in PHASES.items():
                     before = await ledger.read()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from benchmarks.fleet.sizes import Size
-from benchmarks.fleet.traffic import Seen, traffic
+from benchmarks.fleet.traffic import Kinds, Seen, traffic
 from benchmarks.fleet.world import Fleet, alone, fleet
 from benchmarks.rows import Row
 
@@ -52,7 +52,7 @@ async def _stop(size: Size, stopped: Stopped, *options: str) -> None:
     """Callers ask until nobody takes their connections."""
     async with alone(size, *options) as made:
         _slow(made)
-        async with traffic(made.caller, size.rate, size.keys) as load:
+        async with traffic(made.caller, size.rate, Kinds(size.keys)) as load:
             await load.more(size.answers // 2)
             made.replicas[0].told(signal.SIGTERM)
             stopped.codes.append(await made.replicas[0].ended())
@@ -63,7 +63,7 @@ async def _stop(size: Size, stopped: Stopped, *options: str) -> None:
 async def _roll(size: Size, stopped: Stopped) -> None:
     async with fleet(size) as made:
         _slow(made)
-        async with traffic(made.caller, size.rate, size.keys) as load:
+        async with traffic(made.caller, size.rate, Kinds(size.keys)) as load:
             for number in range(2 * size.stops):
                 made.replicas[number % 2].told(signal.SIGTERM)
                 stopped.codes.append(await made.replicas[number % 2].ended())
