@@ -281,6 +281,11 @@ class House:
     def source_names(self) -> Sequence[str]:
         return tuple(self._lines)
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """What its sources were made of beside their documents."""
+        return frozenset(path for each in self._loaded.values() for part in each.subgraphs for path in part.files)
+
     def status(self) -> dict[str, Any]:
         return {
             "version": __version__,

@@ -164,7 +164,7 @@ class Process:
 
     async def _watched(self) -> None:
         """As long as this process lives: whether it is wanted may change with the configuration, too."""
-        watch = Watch(lambda: self._serving_now.now.settings.watched, asyncio.sleep)
+        watch = Watch(lambda: self._serving_now.now.watched, asyncio.sleep)
         while True:
             every = self._serving_now.now.settings.gateway.watch
             if every is None:

@@ -54,6 +54,11 @@ class Tenant(msgspec.Struct, frozen=True):
     public: ASGIApp
     admin: ASGIApp
 
+    @property
+    def watched(self) -> frozenset[Path]:
+        """Every file on this machine whose content matters to what is served."""
+        return self.settings.watched | self.house.files
+
 
 class Telling(msgspec.Struct, frozen=True):
     """To whom houses tell what they do. It outlives them."""

@@ -8,7 +8,7 @@ Nothing stops at the first problem: only text that cannot be read as YAML keeps 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,15 @@ def load(path: Path | str, options: Options, *, profile: str | None = None, envi
         version=document.version,
         marks=files.marks,
         secrets=filled.secrets,
-        files=(*files.paths, *filled.files),
+        files=(*files.paths, *filled.files, *_catalogs(filled.tree, files.base)),
     )
+
+
+def _catalogs(tree: Mapping[str, Any], base: Path) -> Iterator[Path]:
+    """The files that say who owners are."""
+    gateway, owners = tree.get("gateway"), tree.get("owners")
+    named = [*(owners or {}).values(), (gateway or {}).get("owner")]
+    yield from (base / each["catalog"] for each in named if isinstance(each, dict) and isinstance(each.get("catalog"), str))
 
 
 def _options(filled: Filled, options: Options, place: Place) -> tuple[dict[int, BaseModel | None], list[Problem]]:

@@ -7,6 +7,7 @@ names it. Types are graphql-core definition nodes, exactly as the source has the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -289,6 +290,8 @@ class Subgraph(msgspec.Struct, frozen=True):
     """False: built from a snapshot because the source could not be read."""
     items: Items | None = None
     """Where single rows of its batches are kept; None: they are not."""
+    files: frozenset[Path] = frozenset()
+    """What it was made of beside its document, on this machine."""
     keep: Callable[[], None] | None = None
     """Writes down what it was made of for the next start; called once it is being served, off the event loop."""
     per_operation: int = 32

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
 from gateway.app import settings_of
 from gateway.app.watch import Watch
 
-from .conftest import Configure, Pauses
+from .conftest import Configure, Pauses, opened
 
 
 async def looking(watch: Watch, pauses: Pauses, looks: int) -> asyncio.Task[None]:
@@ -67,3 +68,26 @@ def test_everything_a_configuration_is_made_of_is_watched(configure: Configure, 
     config = configure("people.graphql")
     config.write_text(config.read_text().replace("team: Library", 'team: "${file:team.txt}"'))
     assert settings_of(config).watched == {config, tmp_path / "team.txt", tmp_path / "people.graphql"}
+
+
+def test_the_files_that_say_who_owners_are_are_watched(configure: Configure, tmp_path: Path) -> None:
+    entity = "kind: Component\nmetadata: {name: x}\nspec: {owner: library}\n"
+    (tmp_path / "catalog-info.yaml").write_text(entity)
+    config = configure()
+    config.write_text(config.read_text().replace("library: {team: Library,", "library: {catalog: catalog-info.yaml,"))
+    assert tmp_path / "catalog-info.yaml" in settings_of(config).watched
+
+
+async def test_files_beside_an_openapi_document_are_watched(configure: Configure, tmp_path: Path) -> None:
+    document = {
+        "openapi": "3.0.3",
+        "paths": {"/a": {"get": {"operationId": "a", "responses": {"200": {"$ref": "parts/answers.json#/a"}}}}},
+    }
+    (tmp_path / "api.json").write_text(json.dumps(document))
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "answers.json").write_text('{"a": {"content": {"application/json": {"schema": {"type": "string"}}}}}')
+    config = configure()
+    source = "  - {name: a, kind: openapi, url: 'http://127.0.0.1:9', schema: api.json, owner: library}\n"
+    config.write_text(config.read_text().replace("links:", f"{source}links:"))
+    async with opened(config) as house:
+        assert house.files == {tmp_path / "parts" / "answers.json"}

@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     @property
     def watched(self) -> frozenset[Path]:
-        """Every file on this machine whose content matters to what is served."""
+        """The files that matter to what is served, as far as the configuration names them."""
         found = set(self.files)
         for source in self.sources:
             if "://" not in (place := source.schema_.from_) and place != "introspect":

@@ -47,6 +47,8 @@ class Parts(msgspec.Struct, frozen=True):
     lookups: tuple[Lookup, ...]
     links: tuple[Link, ...] = ()
     hints: tuple[Diagnostic, ...] = ()
+    files: frozenset[str] = frozenset()
+    """Beside the document: those it refers to, there or not."""
 
 
 def assembled(
@@ -85,6 +87,7 @@ def assembled(
         diagnostics=parts.diagnostics,
         available=document.available,
         per_operation=source.policy.concurrency.per_operation,
+        files=frozenset(document.base / name for name in parts.files) if document.base is not None else frozenset(),
         keep=keep,
     )
     return _with_links_of(source, prefixed(source, whole))

@@ -80,4 +80,5 @@ def parts_of(kept: Kept, source: Source, setting: Setting) -> Parts | None:
         diagnostics=kept.diagnostics,
         lookups=lookups,
         links=tuple(Link.model_validate(each) for each in kept.links),
+        files=frozenset(kept.files),
     )

@@ -97,6 +97,7 @@ def _built(source: Source, sends: Sends, document: Document, value: Any, remote:
         lookups=lookups,
         links=links,
         hints=batches(built, lookups),
+        files=frozenset(references.tried),
     )
     keeper = None
     if (at := _place(source, sends, document)) is not None:
