@@ -123,7 +123,7 @@ def _line(source: Source, rules: HeaderRules, settings: Settings, shared: Shared
         around=lambda send: guard(onion(policy, send, SourceState(source.name, policy, None, shared), shared)),
         headers=rules,
         state=settings.gateway.state,
-        stream=_stream(source, data, shared, own, guard),
+        stream=_stream(source, data, shared, own, lambda send: guard(over(send))),
         stream_around=_stream_around(source, data, shared) if not source.require else None,
         built=settings.gateway.state / "built" if settings.gateway.state is not None else None,
     )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ from gateway.upstream.tape import Wire
 FIX = (
     "start the service once, or give `schema: {snapshot: FILE}` (made by `gateway schema pull`): what it says is played from that"
 )
+PACE = 3.0
+"""Seconds between two events of a subscription."""
+SUBSCRIPTION = "subscription"
+"""How the operation of its call begins."""
 JSON = {"content-type": "application/json"}
 
 Meant = dict[str, dict[str, str]]
@@ -165,10 +170,19 @@ def _graphql(settings: Settings, source: Source, world: World) -> tuple[Sequence
         mocks[subgraph.url] = GraphQLMock(schema, world, meant)
 
     def play(call: Call) -> Reply:
-        answer = mocks[call.url].answer(msgspec.json.decode(call.body or b"{}", type=Body))
-        return Reply(200, JSON, msgspec.json.encode(answer))
+        body = msgspec.json.decode(call.body or b"{}", type=Body)
+        if call.operation.startswith(SUBSCRIPTION):
+            return Reply(200, JSON, b"", rows=_events(mocks[call.url], body))
+        return Reply(200, JSON, msgspec.json.encode(mocks[call.url].answer(body)))
 
     return list(mocks.values()), play
+
+
+async def _events(mock: GraphQLMock, body: Body) -> AsyncGenerator[Reply]:
+    """As long as somebody listens."""
+    for event in count(1):
+        yield Reply(200, JSON, msgspec.json.encode(mock.answer(body, event)))
+        await asyncio.sleep(PACE)
 
 
 def _openapi(settings: Settings, source: Source, world: World) -> tuple[Sequence[Mock], Service]:

@@ -32,7 +32,7 @@ from graphql import (
 
 from gateway.mock.values import Leaf
 from gateway.mock.world import LISTED, POOL, Kind, Row, Who, World, asked_of, page_of
-from gateway.sources.base import Subgraph
+from gateway.sources.base import SUBSCRIPTION, Subgraph
 
 ENTITIES = "_entities"
 EXAMPLES = re.compile(r"(?:\be\.g\.|\bfor example|\bsuch as|\bexamples?:)\s*[`\"']([^`\"']{1,60})[`\"']", re.IGNORECASE)
@@ -85,7 +85,8 @@ def leaf_of(type: GraphQLNamedType, description: str | None = None) -> Leaf:
 
 def schema_of(subgraph: Subgraph) -> GraphQLSchema:
     """What the service would execute. `subgraph`: the whole of it, under its own names."""
-    root = parse(f"schema {{ query: {subgraph.query} }}").definitions
+    subscription = f"subscription: {SUBSCRIPTION}" if subgraph.subscriptions else ""
+    root = parse(f"schema {{ query: {subgraph.query} {subscription} }}").definitions
     definitions = (*root, *subgraph.directives, *subgraph.types.values())
     schema = build_ast_schema(DocumentNode(definitions=definitions), assume_valid=True, assume_valid_sdl=True)
     entities = sorted({lookup.type for lookup in subgraph.lookups if lookup.via == ENTITIES})
@@ -113,7 +114,8 @@ class GraphQLMock:
         self._world = world
         self._meant = meant
 
-    def answer(self, body: Body) -> dict[str, Any]:
+    def answer(self, body: Body, event: int = 0) -> dict[str, Any]:
+        """`event`: which one it is, of a subscription's."""
         try:
             document = parse(body.query, no_location=True)
         except GraphQLError as error:
@@ -121,7 +123,7 @@ class GraphQLMock:
         done = execute_sync(
             self._schema,
             document,
-            Row("", ()),
+            Row("", (event,) if event else ()),
             variable_values=body.variables,
             field_resolver=self._resolve,
             type_resolver=lambda row, _info, _type: row.type,

@@ -51,11 +51,14 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 def recorder(folder: Path, mask: Callable[[str], str]) -> Wire:
-    """What comes is kept, and passed on as it was. `mask` takes the configuration's secrets out of a text."""
+    """What comes is kept, and passed on as it was; not so what subscriptions bring. `mask` takes the configuration's secrets out
+    of a text."""
 
     def wire(source: str, send: Send) -> Send:
         async def recording(call: Call) -> Reply:
             reply = await send(call)
+            if reply.rows is not None:
+                return reply
             try:
                 _write(folder / source / _name(call), _recording(call, reply, mask))
             except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -157,5 +158,10 @@ def test_a_source_that_does_not_exist_cannot_be_played(configure: Configure) -> 
 
 def test_the_commands_serve_it(demo: Path) -> None:
     with serving(demo, "--port", "0", "--seed", "3", verb="mock") as gateway:
+        body = {"query": "subscription { reviewPublished { id product { name } } }"}
+        with httpx.stream("POST", gateway.url, json=body, headers={"accept": "text/event-stream"}, trust_env=False) as live:
+            event = next(line for line in live.iter_lines() if line.startswith("data: "))
         found = httpx.post(gateway.url, json={"query": "{ users(first: 2) { id name } }"}, trust_env=False).json()["data"]
+    published = json.loads(event.removeprefix("data: "))["data"]["reviewPublished"]
+    assert published["product"]["name"]
     assert [user["id"] for user in found["users"]] == ["1", "2"]
