@@ -80,7 +80,7 @@ def _chosen(settings: Settings, only: Sequence[str] | None) -> frozenset[str]:
     known = [source.name for source in settings.sources]
     problems = [_unplayed(name, known) for name in only if name not in played]
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(settings.located(problems))
     return frozenset(only)
 
 
