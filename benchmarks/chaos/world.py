@@ -16,6 +16,8 @@ import msgspec
 from benchmarks.gateways import Gateway, serving
 
 MIB = 1024 * 1024
+CREDENTIAL: Mapping[str, Any] = {"headers": {"request": [{"propagate": {"named": "Authorization"}}]}}
+"""Of a source that sees who asks."""
 OFF: Mapping[str, Any] = {"cache": "off", "retry": "off", "circuit_breaker": "off"}
 MEDIA = "application/graphql-response+json"
 
@@ -94,6 +96,12 @@ class Source:
             "paths": {f"/{self.name}/{{id}}": {"get": operation}},
             "components": {"schemas": {"T" + self.name: thing}},
         }
+
+
+def credential(head: bytes) -> str:
+    """That a call was made with; empty: with none."""
+    fields = (line.partition(b":") for line in head.split(b"\r\n"))
+    return next((value.strip().decode() for name, _, value in fields if name.lower() == b"authorization"), "")
 
 
 class Proxy:
@@ -244,6 +252,9 @@ class Caller:
                 if not kept or (isinstance(error, asyncio.IncompleteReadError) and error.partial):
                     raise
                 self.replaced += 1
+            except asyncio.CancelledError:
+                writer.transport.abort()
+                raise
 
     async def leave(self, asked: Question, after: float, headers: str = "") -> None:
         """Ask, and be gone so many seconds later, whatever has come."""
@@ -321,11 +332,17 @@ class World:
 
 
 @asynccontextmanager
-async def world(names: str = "a", policy: Mapping[str, Any] | None = None, **gateway: Any) -> AsyncIterator[World]:
-    """One source for each letter, all with this policy, and a gateway that is ready."""
+async def world(
+    sources: str | Mapping[str, Source] = "a",
+    policy: Mapping[str, Any] | None = None,
+    links: Sequence[Mapping[str, Any]] = (),
+    **gateway: Any,
+) -> AsyncIterator[World]:
+    """These sources, or a plain one for each letter, all with this policy, and a gateway that is ready."""
+    named = {name: Source(name) for name in sources} if isinstance(sources, str) else sources
     with TemporaryDirectory() as folder:
-        async with proxies({name: Source(name) for name in names}) as behind:
-            config = configuration(Path(folder), behind, policy or {}, gateway)
+        async with proxies(named) as behind:
+            config = configuration(Path(folder), behind, policy or {}, gateway, links=links)
             async with serving(config, Path(folder) / "log") as process:
                 caller = Caller(process.port)
                 yield World(behind, caller, process)

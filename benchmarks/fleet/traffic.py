@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.chaos.world import Answer, Caller, Question, Source, of
+from benchmarks.chaos.world import Answer, Caller, Question, Source, credential, of
 
 CALLERS = ("alice", "bob", "carol", "dora")
 NOBODY = "nobody"
@@ -28,9 +28,7 @@ class Echo(Source):
     """Says in each answer for whom it is, by the credential it was shown."""
 
     def text(self, number: str, head: bytes) -> str:
-        fields = (line.partition(b":") for line in head.split(b"\r\n"))
-        who = next((value.strip().decode() for name, _, value in fields if name.lower() == b"authorization"), NOBODY)
-        return f"{super().text(number, head)} for {who}"
+        return f"{super().text(number, head)} for {credential(head) or NOBODY}"
 
     def document(self, url: str) -> dict[str, Any]:
         """With a second field, `more_NAME`."""

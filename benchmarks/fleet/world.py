@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.chaos.world import Caller, Proxy, configuration, proxies
+from benchmarks.chaos.world import CREDENTIAL, Caller, Proxy, configuration, proxies
 from benchmarks.fleet.sizes import Size
 from benchmarks.fleet.traffic import OWN, PUBLIC, Echo
 from benchmarks.gateways import Gateway, kill, start
@@ -18,7 +18,6 @@ from benchmarks.servers import nginx, redis_server
 
 FRESH = 1
 """Seconds for which sources say that their answers are."""
-CREDENTIAL: Mapping[str, Any] = {"headers": {"request": [{"propagate": {"named": "Authorization"}}]}}
 
 
 Environ = Callable[[int], Mapping[str, str]]
@@ -183,7 +182,8 @@ async def _sources(size: Size, more: Mapping[str, Any]) -> AsyncIterator[tuple[M
     for source in sources.values():
         source.headers = f"cache-control: max-age={FRESH}\r\n"
     gateway = {"state": "${env:FLEET_STATE}", "limits": size.limits()} | more.get("gateway", {})
+    room = {"concurrency": {"queue": 10_000, "max_wait": f"{size.patience:g}s"}}  # callers and sources are one busy process
     others = {key: value for key, value in more.items() if key != "gateway"}
     with TemporaryDirectory() as folder:
         async with proxies(sources) as behind:
-            yield behind, configuration(Path(folder), behind, size.patient() | {OWN: CREDENTIAL}, gateway, **others)
+            yield behind, configuration(Path(folder), behind, size.patient() | room | {OWN: CREDENTIAL}, gateway, **others)

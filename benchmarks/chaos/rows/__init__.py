@@ -8,6 +8,7 @@ from benchmarks.chaos.inside import identities, moves
 from benchmarks.chaos.machines import machines
 from benchmarks.chaos.rows.crowds import burst, disconnects, identical
 from benchmarks.chaos.rows.fails import dies, flaky, flaky_by_default, slow_tail
+from benchmarks.chaos.rows.flights import flights
 from benchmarks.chaos.rows.hangs import hang
 from benchmarks.chaos.rows.hostile import hostile
 from benchmarks.chaos.sizes import Size
@@ -20,6 +21,7 @@ ROWS: Mapping[str, Callable[[Size], Awaitable[Row]]] = {
     "dies": dies,
     "slow-tail": slow_tail,
     "identical": identical,
+    "flights": flights,
     "disconnects": disconnects,
     "hostile": hostile,
     "burst": burst,

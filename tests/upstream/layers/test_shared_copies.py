@@ -324,7 +324,8 @@ async def test_nonsense_that_a_real_redis_holds_is_deleted_too(redis_port: int, 
 
 
 async def test_over_a_cluster(tmp_path: Path) -> None:
-    with redis_server("--cluster-enabled", "yes", "--dir", str(tmp_path)) as port:
+    bus = ("--cluster-port", str(free_port()))  # ten thousand more than the port, by default, may be too much
+    with redis_server("--cluster-enabled", "yes", *bus, "--dir", str(tmp_path)) as port:
         one = SharedCache(f"redis://127.0.0.1:{port}", 10.0)
         await one.client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         while not await is_up(one):  # noqa: ASYNC110  it tells nobody
