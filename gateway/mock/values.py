@@ -206,6 +206,10 @@ def _image(place: Place, rng: Random) -> str:
     return f"{SITE}/images/{_slug(place, rng)}.jpg"
 
 
+def _address(place: Place, rng: Random) -> str:
+    return (_image if PICTURE.search(place.words) else _link)(place, rng)
+
+
 def _moment(place: Place, rng: Random) -> datetime:
     late = re.search(r"\b(expires?|expiry|until|due|ends?|valid to|renews?)\b", place.words)
     return BEGIN + timedelta(seconds=rng.randrange(SPAN)) + (LATER if late else timedelta())
@@ -264,10 +268,12 @@ def _home(part: int) -> Maker:
     return lambda _place, rng: rng.choice(words.PLACES)[part]
 
 
+PICTURES = "(?:image|avatar|photo|picture|thumbnail|icon|logo|cover)"
+PICTURE = re.compile(rf"\b{PICTURES}")
 Maker = Callable[[Place, Random], str]
 
 NAMES: tuple[tuple[re.Pattern[str], Maker], ...] = tuple(
-    (re.compile(rf"\b(?:{pattern})(?: \d+)?$"), maker)
+    (re.compile(rf"\b(?:{pattern})s?(?: \d+)?$"), maker)
     for pattern, maker in (
         (r"uuid|guid", _uuid),
         (r"first name|given name|forename", _one_of(*words.FIRST)),
@@ -276,7 +282,7 @@ NAMES: tuple[tuple[re.Pattern[str], Maker], ...] = tuple(
         (r"(?:user|login|screen) ?name|login|handle|nick ?name", _username),
         (r"e ?mail(?: address)?", _mail),
         (r"phone|mobile|fax|telephone|phone number", _phone),
-        (r"(?:image|avatar|photo|picture|thumbnail|icon|logo|cover)(?: url| uri| link)?", _image),
+        (rf"{PICTURES}(?: url| uri| link)?", _image),
         (r"url|uri|link|href|website|homepage", _link),
         (r"country code", _home(1)),
         (r"country(?: name)?", _home(2)),
@@ -316,7 +322,7 @@ OWNERS: tuple[tuple[re.Pattern[str], Maker], ...] = tuple(
         (r"company|organi[sz]ation|brand|vendor|supplier|publisher|manufacturer|store|shop", _one_of(*words.COMPANIES)),
         (r"city|town|warehouse", _home(0)),
         (r"country", _home(2)),
-        (r"category|tag|topic|genre|department|collection", _one_of(*words.TOPICS)),
+        (r"category|tag|label|topic|genre|department|collection", _one_of(*words.TOPICS)),
         (r"team|group", _one_of(*words.TEAMS)),
     )
 )
@@ -327,7 +333,7 @@ FORMATS: dict[str, Maker] = {
     **dict.fromkeys(("time", "localtime"), lambda _, rng: f"{rng.randrange(24):02}:{rng.randrange(60):02}:00"),
     **dict.fromkeys(("duration",), lambda _, rng: f"PT{rng.randint(1, 90)}M"),
     **dict.fromkeys(("email", "idn-email", "emailaddress"), _mail),
-    **dict.fromkeys(("uri", "url", "iri", "uri-reference"), _link),
+    **dict.fromkeys(("uri", "url", "iri", "uri-reference"), _address),
     **dict.fromkeys(("hostname", "idn-hostname"), lambda _, rng: f"{rng.choice(words.NOUNS).lower()}.example.com"),
     **dict.fromkeys(("ipv4", "ip", "ip-address"), lambda _, rng: f"192.0.2.{rng.randint(1, 254)}"),
     **dict.fromkeys(("ipv6",), lambda _, rng: f"2001:db8::{rng.randint(1, 0xFFFF):x}"),

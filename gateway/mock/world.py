@@ -26,8 +26,8 @@ FEW = 4
 """Most values of a list inside a row."""
 MANY = 1000
 """Most rows of an answer, whatever is asked for."""
-CALLED = ("name", "title", "fullName", "displayName")
-"""Fields that say how a row is called."""
+CALLED, LOGINS = ("name", "title", "fullName", "displayName"), ("login", "username", "userName")
+"""Fields that say how a row is called, and those that follow from them but say it, too."""
 TEXTS = ("text", "whole")
 LIMITS = frozenset(
     (*("first", "last", "limit", "size", "take", "count", "top", "max", "n", "rows"), *("page size", "per page", "max results"))
@@ -131,7 +131,8 @@ class World:
         number = who[0] if len(who) == 1 and isinstance(who[0], int) else None
         if name in kind.keys and number is not None and _counted(name, leaf):
             return _numbered(leaf, number)
-        if leaf.kind == "text" and not leaf.choices and (kin := self._kin(kind, name, who)) is not None:
+        free = leaf.kind == "text" and not (leaf.choices or leaf.examples or leaf.pattern or leaf.longest)
+        if free and (kin := self._kin(kind, name, who)) is not None:
             return kin
         return made(leaf, Place(name, type), self.random(type, who, theme(name)))
 
@@ -140,7 +141,8 @@ class World:
         said = spoken(name)
         if said == "name" and {"firstName", "lastName"} <= kind.leaves.keys():
             return " ".join(str(self._own(kind.name, part, who)) for part in ("firstName", "lastName"))
-        called = next((each for each in CALLED if each in kind.leaves), None)
+        names = (*CALLED, *LOGINS) if said.endswith("mail") else CALLED
+        called = next((each for each in names if each in kind.leaves), None)
         if called is None or not re.search(r"\b(slug|user ?name|login|e ?mail)$", said):
             return None
         call = re.sub(r"[^a-z0-9]+", "-", str(self._own(kind.name, called, who)).lower()).strip("-")

@@ -62,6 +62,11 @@ def test_a_format_says_more_than_a_name(format, read):
     assert read(value("title", Leaf("text", format)))
 
 
+def test_an_address_is_that_of_what_its_name_says():
+    assert value("avatarUrl", Leaf("text", "uri")).endswith(".jpg")
+    assert not value("homepage", Leaf("text", "uri")).endswith(".jpg")
+
+
 def test_enums_and_examples_are_chosen_from():
     assert value("status", Leaf("text", choices=("A", "B"))) in ("A", "B")
     assert value("title", Leaf("text", examples=("x", "y"))) in ("x", "y")

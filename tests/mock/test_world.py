@@ -119,6 +119,14 @@ def test_what_a_row_is_called_agrees_with_its_other_names():
     assert found["slug"] == f"{found['name'].lower().replace(' ', '-')}-1"
 
 
+def test_a_row_without_a_name_still_agrees_with_itself():
+    made, leaves = World(1), {each: Leaf("text") for each in ("id", "login", "username", "email")}
+    person = Kind("Account", leaves, frozenset({"id"}))
+    made.learn(person)
+    found = fields(made, Row("Account", (0,)), person)
+    assert found["email"] == f"{found['login']}@example.com"
+
+
 def test_of_two_schemas_the_one_that_says_more_is_believed():
     made = world()
     made.learn(Kind("Product", {"sku": Leaf("text", pattern=r"^X\d{5}$")}, frozenset({"sku"})))
