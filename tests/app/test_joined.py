@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from gateway.app import House, settings_of
 from gateway.app.joined import together
 from gateway.app.line import lines
 from gateway.app.observing.operations import Counts, Operations
 
 from .conftest import Configure, ask
-from .test_serving import serving
 
 
 async def counted(config: Path, *queries: str) -> dict[str, Any]:
@@ -54,12 +51,3 @@ def test_what_several_workers_counted_is_added_up() -> None:
     assert whole["asked"] == {"a": 6, "b": 2}
     assert [(each["field"], each["operations"], each["calls"]) for each in whole["joins"]] == [("A.c", 2, 9), ("A.b", 4, 6)]
     assert whole["owners"].keys() == {"a", "b", "c"}
-
-
-def test_all_workers_are_asked_over_the_admin_address(configure: Configure, tmp_path: Path) -> None:
-    with serving(configure(), "--workers", "2") as gateway:
-        assert gateway.post().status_code == 200
-        socket = str(tmp_path / "state" / "admin-0.sock")
-        with httpx.Client(transport=httpx.HTTPTransport(uds=socket)) as client:
-            told = client.get("http://gateway/joins.json").json()
-    assert [(join["field"], join["operations"]) for join in told["joins"]] == [("Book.author", 1)]

@@ -85,15 +85,18 @@ def test_each_worker_tells_of_all_of_them(configure: Configure) -> None:
 
 
 @needs_proc
-def test_any_worker_tells_the_story_of_a_failure_of_another(configure: Configure, tmp_path: Path) -> None:
+def test_any_worker_tells_what_another_has_seen(configure: Configure, tmp_path: Path) -> None:
     where = f"127.0.0.1:{_free_port()}"
     with serving(configure(gateway=f"admin: {{listen: {where}}}\n"), "--workers", "2") as gateway:
         failed = httpx.post(gateway.url, json={"query": "{ nope }"}, trust_env=False, timeout=60).json()
         wanted = failed["errors"][0]["extensions"]["error_id"]
         told = [httpx.get(f"http://{where}/explain/{wanted}", trust_env=False, timeout=60) for _ in range(6)]
+        httpx.post(gateway.url, json={"query": '{ book(id: "1") { author { name } } }'}, trust_env=False, timeout=60)
+        joined = [httpx.get(f"http://{where}/joins.json", trust_env=False, timeout=60).json()["joins"] for _ in range(6)]
         assert len(list((tmp_path / "state").glob("admin-*.sock"))) == 2
     assert {each.status_code for each in told} == {200}
     assert {each.json()["story"]["errors"][0]["code"] for each in told} == {"GRAPHQL_VALIDATION_FAILED"}
+    assert [[(each["field"], each["operations"]) for each in joins] for joins in joined] == [[("Book.author", 1)]] * 6
 
 
 def _free_port() -> int:
