@@ -183,7 +183,11 @@ async def _sources(size: Size, more: Mapping[str, Any]) -> AsyncIterator[tuple[M
         source.headers = f"cache-control: max-age={FRESH}\r\n"
     gateway = {"state": "${env:FLEET_STATE}", "limits": size.limits()} | more.get("gateway", {})
     room = {"concurrency": {"queue": 10_000, "max_wait": f"{size.patience:g}s"}}  # callers and sources are one busy process
+    hints = {"circuit_breaker": {"hint": "shared"}}
     others = {key: value for key, value in more.items() if key != "gateway"}
     with TemporaryDirectory() as folder:
         async with proxies(sources) as behind:
-            yield behind, configuration(Path(folder), behind, size.patient() | room | {OWN: CREDENTIAL}, gateway, **others)
+            yield (
+                behind,
+                configuration(Path(folder), behind, size.patient() | room | hints | {OWN: CREDENTIAL}, gateway, **others),
+            )

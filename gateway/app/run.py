@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import msgspec
 import uvloop
 
+from gateway.app.hints import EVERY, exchange
 from gateway.app.house import House
 from gateway.app.observing import Observatory
 from gateway.app.observing.scrape import COUNTED, Scrape
@@ -149,6 +150,7 @@ class Process:
 
     def _look_after(self) -> None:
         self._supervisor.start("watch", self._watched())
+        self._supervisor.start("hints of other replicas", self._hinted())
         if (pause := alive_every()) is not None:
             self._supervisor.start("signs of life", _alive(pause))
 
@@ -174,6 +176,14 @@ class Process:
             await watch.changed(every)
             await self.reload()
             watch.settled()
+
+    async def _hinted(self) -> None:
+        """Like the watch: who gives hints, and where, may change."""
+        while True:
+            tenant = self._serving_now.now
+            if tenant.shared.copies is not None:
+                await exchange(tenant.shared.copies, tenant.house.lines.values())
+            await asyncio.sleep(EVERY)
 
     def _taken(self, tenant: Tenant) -> None:
         self._public.take_in(tenant.public, tenant.house)

@@ -38,6 +38,11 @@ class CircuitBreaker(Part):
     scope: Literal["source", "operation"] = setting(
         "source", "`source`: one circuit for all its calls; `operation`: one for each operation."
     )
+    hint: Annotated[Literal["shared"] | None, OFF] = setting(
+        None,
+        "`shared`: replicas with one `cache.store` tell each other of open circuits (`scope: source`); after such a hint a "
+        "replica's own first failing call may open its circuit; `off`: each one finds out by itself.",
+    )
     slow_call: Annotated[Positive | None, OFF] = setting(
         None, "A call that took this long counts as failed, whatever it answered; `off`: time does not count."
     )

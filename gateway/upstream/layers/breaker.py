@@ -104,6 +104,8 @@ class Breaker:
         self._policy = policy
         self._clock = clock
         self._window = Window(policy.window)
+        self._enough = policy.volume_threshold
+        """Calls that say something."""
         self._generation = 0
         self._trials = 0
         self._passed = 0
@@ -116,6 +118,12 @@ class Breaker:
     def listen(self, told: Callable[[str, str], None]) -> None:
         """Tell `told` the old and the new state at every change."""
         self.circuit.add_listener(_Listener(told))
+
+    def warn(self, warned: bool) -> None:
+        """Another replica's circuit is open: what was before counts no more, and until it is closed one call says something."""
+        if warned and self._enough > 1 and self.opened is None:
+            self._window.clear()
+        self._enough = 1 if warned else self._policy.volume_threshold
 
     def admit(self) -> int:
         """The generation this call belongs to; to be given back with `record` or `release`."""
@@ -161,7 +169,7 @@ class Breaker:
 
     def _is_too_much(self) -> bool:
         calls, faults = self._window.calls, self._window.faults
-        return calls >= self._policy.volume_threshold and faults >= calls * self._policy.error_threshold
+        return calls >= self._enough and faults >= calls * self._policy.error_threshold
 
     def _pass(self) -> None:
         self._passed += 1

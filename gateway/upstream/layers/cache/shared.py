@@ -117,6 +117,20 @@ class SharedCopies:
         """In the background: the source has taken it back."""
         self._later(partial(self._delete, name_of(key)))
 
+    async def look(self, key: Hashable) -> bytes | None:
+        """What some replica has noted under this key. None: nothing, or nobody answers."""
+        if self._clock.monotonic() < self._silent_until:
+            return None
+        try:
+            return await self._cache.get(name_of(key))
+        except self._failures as error:
+            self._failed(error)
+            return None
+
+    def note(self, key: Hashable, value: bytes, lives: float) -> None:
+        """In the background: for all replicas to see, so many seconds."""
+        self._later(partial(self._cache.set, name_of(key), value, ttl=lives))
+
     def free(self, key: Hashable) -> None:
         """In the background: it could not be fetched, so that nobody need wait for it."""
         self._later(partial(self._delete, _lock(name_of(key))))
