@@ -6,6 +6,7 @@ All of the gateway is real; only where a call would leave for the service, `gate
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from itertools import count
@@ -37,6 +38,7 @@ PACE = 3.0
 """Seconds between two events of a subscription."""
 SUBSCRIPTION = "subscription"
 """How the operation of its call begins."""
+log = logging.getLogger("gateway.app")
 JSON = {"content-type": "application/json"}
 
 Meant = dict[str, dict[str, str]]
@@ -58,6 +60,7 @@ class Mocking:
         chosen = _chosen(settings, self._only)
         whole = _settled(settings, chosen)
         self._services = services(whole, chosen, self._seed)
+        log.info("played from their schemas, with seed %d: %s", self._seed, ", ".join(self._services))
         return whole
 
     def wire(self, otherwise: Wire | None) -> Wire:
@@ -150,7 +153,8 @@ def services(settings: Settings, chosen: frozenset[str], seed: int) -> dict[str,
             mocks[source.name], made[source.name] = PLAYERS[source.kind](settings, source, world)
     for link in settings.links:
         if link.source in mocks:
-            world.references |= dict(_references(link, mocks[link.source], world, _meant(settings, link.source)))
+            parent = _unprefixed(settings, link.field.partition(".")[0])
+            world.references |= dict(_references(link, parent, mocks[link.source], world, _meant(settings, link.source)))
     return made
 
 
@@ -247,11 +251,17 @@ def _parents(value: Any) -> str | None:
     return value[1:] if isinstance(value, str) and re.fullmatch(r"\$\w+", value) else None
 
 
+def _unprefixed(settings: Settings, type: str) -> str:
+    """What the type's own source calls it."""
+    prefixes = (source.prefix.types for source in settings.sources if source.prefix is not None)
+    return next((type.removeprefix(prefix) for prefix in prefixes if type.startswith(prefix)), type)
+
+
 def _references(
-    link: Link, mocks: Sequence[Mock], world: World, meant: Meant
+    link: Link, parent: str, mocks: Sequence[Mock], world: World, meant: Meant
 ) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
     """A link says whose key a field holds: that of its target, or the target's field holds one of its parent's."""
-    parent, target = link.field.partition(".")[0], link.to.partition(".")[2]
+    target = link.to.partition(".")[2]
     rows = next((found for mock in mocks if (found := mock.rows_of(target)) is not None), None)
     if rows is None:
         return

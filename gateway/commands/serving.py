@@ -43,7 +43,8 @@ def dev(
     record: Annotated[Path | None, Parameter(help="Keep what the services answer in this folder, without secrets.")] = None,
     replay: Annotated[Path | None, Parameter(help="Call no service: answer from what was recorded in this folder.")] = None,
     mock: Annotated[
-        tuple[str, ...], Parameter(negative="", help="Play this source from its schema instead of calling it; repeatable.")
+        tuple[str, ...],
+        Parameter(negative="", show_default=False, help="Play this source from its schema instead of calling it; repeatable."),
     ] = (),
     seed: Seed = 1,
     json: Json = False,
@@ -64,7 +65,9 @@ def mock(
     *,
     profile: Profile = None,
     port: Port = None,
-    only: Annotated[tuple[str, ...], Parameter(negative="", help="Play this source and call the others; repeatable.")] = (),
+    only: Annotated[
+        tuple[str, ...], Parameter(negative="", show_default=False, help="Play this source and call the others; repeatable.")
+    ] = (),
     seed: Seed = 1,
     json: Json = False,
 ) -> int:

@@ -101,6 +101,15 @@ async def test_only_some_are_played_and_the_others_called(configure: Configure, 
     assert error["extensions"]["code"] == "UPSTREAM_UNREACHABLE"
 
 
+async def test_links_say_whose_keys_a_field_holds_whatever_a_prefix_calls_its_type(configure: Configure) -> None:
+    config = configure()
+    text = config.read_text().replace("owner: library}", "owner: library, prefix: {types: Lib_}}")
+    config.write_text(text.replace("field: Book.author", "field: Lib_Book.author"))
+    async with mocked(config) as house:
+        books = [(await answer(house, f'{{ book(id: "{number}") {{ author {{ id }} }} }}'))["book"] for number in range(1, 9)]
+    assert all(1 <= int(book["author"]["id"]) <= 48 for book in books)
+
+
 FEDERATED = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key"])\n'
 USERS = FEDERATED + 'type Query { me: User } type User @key(fields: "id") { id: ID! name: String! }'
 POSTS = f"""{FEDERATED} type Query {{ posts: [Post!]! }} type Post {{ text: String! by: User! }}
