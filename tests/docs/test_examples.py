@@ -32,7 +32,10 @@ class Place(NamedTuple):
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         moved = command.replace("http://127.0.0.1:8080", self.address)
-        return subprocess.run(["sh", "-c", moved], cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False)
+        command_line = ["sh", "-c", moved]
+        return subprocess.run(
+            command_line, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=60, check=False
+        )
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,7 @@ def names_files_that_are_there(_: Place, command: str) -> None:
 WAYS: dict[str, Callable[[Place, str], None]] = {
     "gateway serve": serves,
     "gateway dev": serves,
+    "gateway mock": serves,
     "gateway": runs,
     "curl": answers,
     "make": is_a_target,
