@@ -197,6 +197,15 @@ async def test_of_what_became_null_nothing_is_waited_for() -> None:
     assert payloads == [{"data": {"me": None}, "hasNext": False}]
 
 
+async def test_of_an_answer_that_became_null_as_a_whole_nothing_is_waited_for() -> None:
+    sdl = USERS.replace("me: User", "me: User! you: User!")
+    users = Federated("users", sdl, {"me": {"id": "1"}, "you": {"id": "2"}})
+    levels = Federated("levels", SCORES.replace("score", "level"), User=lambda _: None)
+    scores = Federated("scores", SCORES, User=lambda _: {"score": 1})
+    payloads = await parts(a_gateway(users, levels, scores), "{ me { id ... @defer { score } } you { level } }")
+    assert [(each["data"], each["hasNext"], "pending" in each) for each in payloads] == [(None, False, False)]
+
+
 async def test_a_caller_that_leaves_takes_its_calls_along() -> None:
     shop = Shop()
     before = asyncio.all_tasks()

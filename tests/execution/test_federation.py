@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+import pytest
 
 from gateway.errors import UpstreamTimeout
 from tests.federated import FED2, Federated, a_gateway
@@ -129,6 +132,15 @@ def part(name: str, value: Any) -> Federated:
 async def test_a_root_field_shared_by_several_is_put_together_item_by_item() -> None:
     answer = await ask(a_gateway(part("a", 1), part("b", 10)), "{ items { id a { value } b { value } } }")
     assert answer == {"data": {"items": [{"id": str(i), "a": {"value": i}, "b": {"value": i * 10}} for i in range(3)]}}
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+async def test_when_a_call_is_cancelled_nobody_waits_for_what_it_was_to_bring(gone: int) -> None:
+    both = [part("a", 1), part("b", 10)]
+    both[gone].failure = asyncio.CancelledError()  # type: ignore[assignment]  # which is no Exception
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await ask(a_gateway(*both), "{ items { id a { value } b { value } } }")
 
 
 async def test_when_one_of_those_who_share_fails_only_its_part_is_missing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from random import Random
 from typing import Any
 
 import msgspec
@@ -80,8 +81,9 @@ def worlds(choices: Choices) -> tuple[Engine, str]:
         query = "{ accounts { __typename name ... on Admin { rights id } ... on Guest { until } } }"
         if services[0].name == "a":
             query = "{ items { id a { value } b { value } } again: items { b { value } } }"
+    turns = Random(choices.below(10_000))  # within an execution nothing is drawn: that may end it
     for service in services:
-        Slow(service, lambda: choices.below(4))
+        Slow(service, lambda: turns.randrange(4))
     engine = an_engine(services, links) if number in (0, 1) else a_gateway(*services)
     engine.limits = UNLIMITED
     return engine, query

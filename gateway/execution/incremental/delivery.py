@@ -69,6 +69,8 @@ class Delivery(Shaper):
     def first(self, root: Any) -> tuple[bytes, tuple[Entry, ...], tuple[Instance, ...]]:
         """The data of the first part, its errors, and what is announced with it."""
         data = self.row(root, ())
+        if data is NULLED:
+            self.found = []
         errors = tuple(self.entries.values())
         return encode(None if data is NULLED else data), errors, self._announced()
 

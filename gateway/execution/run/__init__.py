@@ -86,7 +86,8 @@ class Run(Keyed):
             await (self._by_key(index, step) if step.entry is not None else self._root(index, step))
         except Exception as bug:
             self._fail(index, step, internal(settled(bug)))
-        self._placed(index)
+        finally:
+            self._placed(index)  # also when it is cancelled: whoever waits for it is to end, too
         due = []
         for other in step.then:
             self.pending[other] -= 1
