@@ -289,6 +289,7 @@ class House:
     def status(self) -> dict[str, Any]:
         return {
             "version": __version__,
+            "profile": self._settings.profile,
             "ready": self.ready(),
             "draining": self.draining,
             "generation": self._generation,

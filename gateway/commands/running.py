@@ -63,12 +63,13 @@ def advise(*, admin: Where = None, json: Json = False) -> int:
     if json:
         screen.data({"joins": found})
         return FINE
-    screen.table(("field", "from", "to", "operations", "calls", "keys", "share"), map(advising.row, found))
+    if found:
+        screen.table(("field", "from", "to", "operations", "calls", "keys", "share"), map(advising.row, found))
     suggested = [each.suggestion for each in found if each.suggestion]
     for suggestion in suggested:
         screen.say(f"\n{suggestion}.")
     if not suggested:
-        screen.say("\nno two sources are always joined, or too few operations have been carried out to tell")
+        screen.say("no two sources are always joined, or too few operations have been carried out to tell")
     return FINE
 
 

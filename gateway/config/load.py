@@ -53,6 +53,7 @@ def load(path: Path | str, options: Options, *, profile: str | None = None, envi
         telemetry=document.telemetry,
         cache=document.cache,
         version=document.version,
+        profile=profile or None,
         marks=files.marks,
         secrets=filled.secrets,
         files=(*files.paths, *filled.files, *_catalogs(filled.tree, files.base)),

@@ -44,7 +44,12 @@ def _with(files: Files, *problems: Problem) -> Files:
 
 def _unknown(profile: str, known: Iterable[str]) -> Problem:
     fix = nearest(profile, known) or f"known profiles: {', '.join(known) or 'none, add it under `profiles`'}"
-    return Problem("CONFIG_UNKNOWN_PROFILE", f"there is no profile called {profile}", (PROFILES,), fix=fix)
+    return Problem(
+        "CONFIG_UNKNOWN_PROFILE",
+        f"there is no profile called {profile}, as `--profile` or SIGNPOST_PROFILE has it",
+        (PROFILES,),
+        fix=fix,
+    )
 
 
 class _Overlay:

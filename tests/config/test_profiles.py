@@ -26,12 +26,15 @@ LINKS = "links: [{field: A.b, to: shop.a}, {field: A.c, to: shop.a}]\n"
 
 def test_without_one_the_configuration_is_as_it_is_written(desk):
     settings = desk.load(TEXT)
+    assert settings.profile is None
     assert settings.gateway.listen == Address("127.0.0.1", 8080)
     assert [source.name for source in settings.sources] == ["shop"]
 
 
 def test_a_profile_is_joined_key_by_key(desk):
-    gateway = desk.load(TEXT, profile="staging").gateway
+    settings = desk.load(TEXT, profile="staging")
+    gateway = settings.gateway
+    assert settings.profile == "staging"
     assert gateway.listen == Address("127.0.0.1", 81)
     assert (gateway.limits.depth, gateway.limits.aliases) == (9, 7)
 

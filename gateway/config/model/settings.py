@@ -61,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True):
     telemetry: Telemetry = msgspec.field(default_factory=Telemetry)
     cache: Cache = msgspec.field(default_factory=Cache)
     version: int = 1
+    profile: str | None = None
+    """Which of its profiles was laid over it."""
     marks: Marks | None = None
     secrets: Secrets = msgspec.field(default_factory=Secrets)
     development: bool = False
