@@ -101,6 +101,27 @@ async def test_a_condition_decides(variables: dict[str, Any], in_parts: bool) ->
         await answer.parts.aclose()
 
 
+@pytest.mark.parametrize(("yes", "names"), [(True, ["One", "Two"]), (False, None)])
+async def test_a_list_that_is_left_out_is_not_streamed(yes: bool, names: list[str] | None) -> None:
+    shop = Shop()
+    shop.go()
+    query = """query ($yes: Boolean!) {
+        products @include(if: $yes) @stream(initialCount: 1) { name stock @skip(if: false) { count } } }"""
+    payloads = await parts(shop.engine, query, {"yes": yes})
+    assert len(payloads) == (2 if yes else 1)
+    products = merged(payloads)["data"].get("products")
+    assert (products and [each["name"] for each in products]) == names
+
+
+async def test_a_list_that_is_not_there_has_no_rest() -> None:
+    shop = Shop()
+    shop.catalog.failure = UpstreamTimeout()
+    shop.go()
+    (payload,) = await parts(shop.engine, ROWS)
+    assert (payload["data"], payload["errors"][0]["extensions"]["code"]) == (None, "UPSTREAM_TIMEOUT")
+    assert not payload.keys() & {"pending", "incremental"}
+
+
 async def test_a_client_that_takes_no_parts_gets_the_whole_answer() -> None:
     shop = Shop()
     shop.go()
