@@ -377,7 +377,7 @@ class House:
         source, loaded = line.source, self._loaded.get(line.source.name, Loaded())
         url = shown_url(source.url) if source.url else None
         about = {"name": source.name, "kind": source.kind, "url": url, "owner": _owner(source, loaded).shown("internal")}
-        return about | {"schema": _schema_status(loaded), "omitted": self._omitted(line, loaded)} | line.status()
+        return about | {"schema": loaded.schema, "omitted": self._omitted(line, loaded)} | line.status()
 
     def _waits_for(self, loaded: Mapping[str, Loaded]) -> list[str]:
         return [name for name, each in loaded.items() if each.missing and not self._omitted(self._lines[name], each)]
@@ -394,8 +394,3 @@ def _same(line: Line, before: Line) -> bool:
 def _owner(source: Source, loaded: Loaded) -> Owner:
     """With what the source's own document adds, once it has been read."""
     return loaded.subgraphs[0].owner if loaded.subgraphs else source.owner
-
-
-def _schema_status(loaded: Loaded) -> str:
-    """`read` from the service, a `copy` of what it once said, or `missing`."""
-    return "read" if loaded.settled else "copy" if loaded.subgraphs else "missing"

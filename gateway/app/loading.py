@@ -39,6 +39,11 @@ class Loaded(msgspec.Struct, frozen=True):
         """Nothing is left to be tried again: it was read from the service itself."""
         return bool(self.subgraphs) and all(subgraph.available for subgraph in self.subgraphs)
 
+    @property
+    def schema(self) -> str:
+        """`read` from the service, a `copy` of what it once said, or `missing`."""
+        return "read" if self.settled else "copy" if self.subgraphs else "missing"
+
 
 def kinds() -> Mapping[str, ModuleType]:
     return {kind: import_module(module) for kind, module in KINDS.items()}
