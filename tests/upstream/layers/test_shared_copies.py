@@ -20,7 +20,7 @@ from gateway.config.model import CachePolicy
 from gateway.errors import UpstreamFailed, UpstreamForbidden
 from gateway.upstream.call import Reply, Send
 from gateway.upstream.clock import REAL
-from gateway.upstream.layers.cache import Cache, Store, cache
+from gateway.upstream.layers.cache import Cache, Store, cache, shared
 from gateway.upstream.layers.cache.redis import RedisError, SharedCache
 from gateway.upstream.layers.cache.shared import LEASE, SILENCE, WRITES, SharedCopies, full_name, name_of
 from tests.redis import redis_server
@@ -272,9 +272,9 @@ def redis_port() -> Iterator[int]:
 
 
 @asynccontextmanager
-async def replica(url: str, patience: float = 10.0) -> AsyncIterator[Replica]:
+async def replica(url: str, *script: Any, patience: float = 10.0) -> AsyncIterator[Replica]:
     """Patient, so that a busy machine is no failure."""
-    made = Replica(None, RealTime())
+    made = Replica(None, RealTime(), *script)
     made.shared = SharedCopies(SharedCache(url, patience), REAL, (RedisError,))
     made.cache.shared = made.shared
     try:
@@ -321,6 +321,30 @@ async def test_nonsense_that_a_real_redis_holds_is_deleted_too(redis_port: int, 
         assert (one.shared.counts.refused, one.shared.counts.failures) == (1, 0)
         await written(one)
         assert (await other.send(call(url=target))).served == "hit"
+
+
+async def test_replicas_wait_for_the_one_that_fetches_over_a_real_redis(redis_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "LEASE", 60.0)  # whatever else this machine does meanwhile
+    url, asked = f"redis://127.0.0.1:{redis_port}/0", call(url="http://s/waited-for")
+    answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    async with replica(url, answer) as one, replica(url) as other:
+        first = asyncio.create_task(one.send(asked))
+        while not one.source.calls:  # noqa: ASYNC110  it tells nobody
+            await asyncio.sleep(0)
+        second = asyncio.create_task(other.send(asked))
+        while not other.shared.counts.waited:  # noqa: ASYNC110  likewise
+            await asyncio.sleep(0.01)
+        answer.set_result(reply(**MINUTE))
+        assert [(await first).served, (await second).served] == ["network", "hit"]
+        assert other.source.calls == []
+
+
+async def test_a_lease_of_a_replica_that_died_ends_over_a_real_redis(redis_port: int) -> None:
+    url, asked = f"redis://127.0.0.1:{redis_port}/0", call(url="http://s/died")
+    async with replica(url) as one:
+        await one.shared._cache.claim(f"{name_of(one.cache.key(asked))}:lock", LEASE)
+        assert (await one.send(asked)).served == "network"
+        assert one.shared.counts.waited == 1
 
 
 async def test_over_a_cluster(tmp_path: Path) -> None:
