@@ -22,6 +22,8 @@ from gateway.demo.services import start
 from tests.deploy.helm import helm
 from tests.docs.examples import EXAMPLES, ROOT, Example, of
 
+SERVING = "gateway serve gateway.yaml"
+
 
 class Place(NamedTuple):
     """A folder with a `gateway.yaml`, and a gateway that serves it."""
@@ -50,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     shutil.copy(ROOT / "config" / "demo.yaml", folder / "gateway.yaml")
-    gateway = serving("gateway serve gateway.yaml", folder, environ)
+    gateway = serving(SERVING, folder, environ)
     try:
         assert gateway.stdout is not None
         yield Place(folder, gateway.stdout.readline().split()[-1].removesuffix("/graphql"), environ)
@@ -76,6 +78,8 @@ def runs(place: Place, command: str) -> None:
 
 
 def serves(place: Place, command: str) -> None:
+    if command == SERVING:
+        return  # the one that answers here
     process = serving(command, place.folder, place.environ)
     assert process.stdout is not None
     assert "http://127.0.0.1:" in process.stdout.readline()
