@@ -65,8 +65,10 @@ def show(row: Row, seconds: float) -> None:
         print(f"       {'yes' if holds else 'NO '} {demand}", flush=True)
 
 
-def run(name: str, rows: Mapping[str, Callable[[Size], Awaitable[Row]]], size: Size, chosen: Sequence[str]) -> int:
-    """0 when everything held. Without a choice, all rows. JSON goes to `results/NAME.json`."""
+def run(
+    name: str, rows: Mapping[str, Callable[[Size], Awaitable[Row]]], size: Size, chosen: Sequence[str], *, timed: bool = True
+) -> int:
+    """0 when everything held. Without a choice, all rows; not `timed`: only what is counted. JSON goes to `results/NAME.json`."""
     chosen = chosen or list(rows)
     if unknown := set(chosen) - set(rows):
         print(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
@@ -79,6 +81,8 @@ def run(name: str, rows: Mapping[str, Callable[[Size], Awaitable[Row]]], size: S
         except Missing as missing:
             print(f"\nLEFT OUT {each}: {missing}")
             continue
+        if not timed:
+            done[each].times = {}
         show(done[each], time.monotonic() - began)
     told = {each: {**msgspec.to_builtins(row), "held": row.held} for each, row in done.items()}
     results = RESULTS / f"{name}.json"

@@ -7,4 +7,5 @@ from benchmarks.chaos.sizes import SHORT, Size
 from benchmarks.rows import named, run
 
 if __name__ == "__main__":
-    sys.exit(run("chaos", ROWS, SHORT if "--short" in sys.argv else Size(), named(sys.argv[1:])))
+    short = "--short" in sys.argv
+    sys.exit(run("chaos", ROWS, SHORT if short else Size(), named(sys.argv[1:]), timed=not short))

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -206,10 +207,11 @@ def explained(answers: Sequence[Answer]) -> bool:
 
 
 class Caller:
-    """Asks the gateway over kept connections, as many at once as there are questions."""
+    """Asks the gateway over kept connections, as many at once as there are questions; idle ones beyond `keeps` are closed."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, keeps: float = inf) -> None:
         self.port = port
+        self.keeps = keeps
         self.replaced = 0
         """Kept connections that had been closed meanwhile."""
         self._idle: list[Streams] = []
@@ -232,7 +234,7 @@ class Caller:
         status, *lines = head.decode().split("\r\n")
         fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         body = await reader.readexactly(int(fields.get("content-length", 0)))
-        if fields.get("connection") == "close":
+        if fields.get("connection") == "close" or len(self._idle) >= self.keeps:
             writer.close()
         else:
             self._idle.append((reader, writer))

@@ -17,7 +17,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help=f"of the soak ({Size().minutes:g})")
     asked = parser.parse_args()
     size = SHORT if asked.short else Size()
-    return run("fleet", ROWS, replace(size, minutes=asked.minutes) if asked.minutes else size, asked.rows)
+    size = replace(size, minutes=asked.minutes) if asked.minutes else size
+    return run("fleet", ROWS, size, asked.rows, timed=not asked.short)
 
 
 if __name__ == "__main__":

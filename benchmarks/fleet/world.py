@@ -16,6 +16,8 @@ from benchmarks.gateways import Gateway, kill, start
 from benchmarks.processes import free_port
 from benchmarks.servers import nginx, redis_server
 
+KEPT = 16
+"""Idle connections of callers: a moment's crowd is not to be seen in the gateway's files and memory for long."""
 FRESH = 1
 """Seconds for which sources say that their answers are."""
 
@@ -104,7 +106,7 @@ class Fleet:
         self.sources = sources
         self.config = config
         self.replicas: list[Gateway] = []
-        self.caller = Caller(ports[-1])
+        self.caller = Caller(ports[-1], KEPT)
         self._folder = config.parent
         self._ports = ports
         self._options = options

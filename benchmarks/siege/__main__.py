@@ -7,4 +7,5 @@ from benchmarks.siege.rows import ROWS
 from benchmarks.siege.sizes import SHORT, Size
 
 if __name__ == "__main__":
-    sys.exit(run("siege", ROWS, SHORT if "--short" in sys.argv else Size(), named(sys.argv[1:])))
+    short = "--short" in sys.argv
+    sys.exit(run("siege", ROWS, SHORT if short else Size(), named(sys.argv[1:]), timed=not short))
