@@ -22,6 +22,8 @@ CLOSED = 16
 MIXED = Kinds(keys=200_000, documents=500, leaving=0.02)
 """More questions than are ever kept, in as many words as most gateways ever hear, from some who do not wait."""
 STORE = "16MiB"
+AT_REST = 4
+"""Tasks of a gateway that nobody asks, at most: its listeners, its watch, its hints."""
 WARM_UP = 3.0
 """Minutes, at least; a fifth of the soak where that is more."""
 EVERY, TOLD_EVERY = 1.0, 60.0
@@ -46,7 +48,7 @@ async def soak(size: Size) -> Row:
     async with alone(size, cache={"size": STORE}) as made:
         gateway = made.replicas[0]
         capacity = await Traffic(made.caller, 0, MIXED).capacity(CLOSED, min(10.0, size.minutes * 60))
-        await until(lambda: _is_at_rest(made, 2), 30.0)
+        await until(lambda: _is_at_rest(made, AT_REST), 10.0)
         before = (await gateway.tasks(), gateway.descriptors)
         async with traffic(made.caller, LOAD * capacity, MIXED) as load:
             await _watch(made, load, 60 * max(size.minutes / 5, min(size.minutes, WARM_UP)), "warm-up")
