@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 
-THRESHOLDS = 10_000, 20, 20
-"""A request makes and lets go of hundreds of objects, none of them in a circle: to look for circles after every 700, as Python
-does by itself, costs two per cent of the processor and finds nothing."""
+THRESHOLDS = 2_000, 10, 10
+"""A request makes and lets go of hundreds of objects, nearly none of them in a circle: to look for circles after every 700, as
+Python does by itself, costs two per cent of the processor. Far more, and the circles that errors leave pile up."""
 
 
 def settle() -> None:
