@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,13 +13,14 @@ from graphql import (
     NamedTypeNode,
     NonNullTypeNode,
     ObjectTypeDefinitionNode,
+    TypeDefinitionNode,
     TypeNode,
     UnionTypeDefinitionNode,
 )
 
 from gateway.sources.openapi.dispatch import Member, Tell, by_discriminator, says_always, structures_of, target_of
 from gateway.sources.openapi.draft import Draft
-from gateway.sources.openapi.nodes import field, interface_type, non_null, nullable, object_type
+from gateway.sources.openapi.nodes import field, interface_type, named, non_null, nullable, object_type
 from gateway.sources.openapi.references import Node, is_reference
 from gateway.sources.openapi.shape import Discriminator, Shape
 
@@ -135,20 +137,68 @@ class Hierarchy:
 
 
 def fit(draft: Draft, interfaces: set[str]) -> None:
-    """See to it that each type has the fields of its interfaces with types that fit; one that does not takes the interface's."""
+    """See to it that each type has the fields of its interfaces with types that fit; one that does not takes the interface's.
+    Where two interfaces of a type say what no type could fit, that field is any JSON, in all of them."""
+    _pass(draft, interfaces)
+    _pass(draft, interfaces)  # an interface of an interface may have been changed after those that implement it
+    while disputed := _disputed(draft, interfaces):
+        for interface, name in sorted(disputed):
+            draft.types[interface] = _with_json(draft, draft.types[interface], name)
+            message = "Types that have it by another interface, too, are told otherwise there; it is read as any JSON."
+            draft.fidelity.deviation("INTERFACE_FIELD", f"{interface}.{name}", message)
+        _pass(draft, interfaces)
+        _pass(draft, interfaces)
+
+
+Implementing = ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode
+
+
+def _implementing(draft: Draft, interfaces: set[str]) -> Iterator[tuple[str, Implementing, list[str]]]:
     for name, definition in list(draft.types.items()):
-        if not isinstance(definition, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode) or not definition.interfaces:
-            continue
-        wanted = [node.name.value for node in definition.interfaces if node.name.value in interfaces]
+        if isinstance(definition, Implementing) and definition.interfaces:
+            yield name, definition, [node.name.value for node in definition.interfaces if node.name.value in interfaces]
+
+
+def _pass(draft: Draft, interfaces: set[str]) -> None:
+    for name, definition, wanted in _implementing(draft, interfaces):
         fields = {each.name.value: each for each in definition.fields or ()}
         before = dict(fields)
         for interface in wanted:
-            for theirs in draft.types[interface].fields or ():  # type: ignore[attr-defined]  # an interface has fields
+            for theirs in _fields(draft.types[interface]):
                 fields[theirs.name.value] = _fitting(draft, name, interface, fields.get(theirs.name.value), theirs)
-        if fields != before or len(wanted) != len(definition.interfaces):
-            words = definition.description.value if definition.description else ""
-            make = object_type if isinstance(definition, ObjectTypeDefinitionNode) else interface_type
-            draft.types[name] = make(name, fields.values(), words, wanted)
+        if fields != before or len(wanted) != len(definition.interfaces or ()):
+            draft.types[name] = _made(definition, fields.values(), wanted)
+
+
+def _disputed(draft: Draft, interfaces: set[str]) -> set[tuple[str, str]]:
+    """The fields of interfaces that a type has by several of them and cannot have as all of them say."""
+    found: set[tuple[str, str]] = set()
+    for _, definition, wanted in _implementing(draft, interfaces):
+        own = {each.name.value: each.type for each in definition.fields or ()}
+        theirs = [(interface, each) for interface in wanted for each in _fields(draft.types[interface])]
+        misfits = {each.name.value for _, each in theirs if not _is_subtype(draft, own[each.name.value], each.type)}
+        found |= {(interface, each.name.value) for interface, each in theirs if each.name.value in misfits}
+    return found
+
+
+def _with_json(draft: Draft, definition: TypeDefinitionNode, name: str) -> TypeDefinitionNode:
+    assert isinstance(definition, InterfaceTypeDefinitionNode)
+    json = named(draft.scalar("JSON"))
+    fields = [field(name, json, _words(each)) if each.name.value == name else each for each in definition.fields or ()]
+    return _made(definition, fields, [node.name.value for node in definition.interfaces or ()])
+
+
+def _made(definition: Implementing, fields: Iterable[FieldDefinitionNode], interfaces: Sequence[str]) -> TypeDefinitionNode:
+    make = object_type if isinstance(definition, ObjectTypeDefinitionNode) else interface_type
+    return make(definition.name.value, fields, _words(definition), interfaces)
+
+
+def _fields(interface: TypeDefinitionNode) -> Sequence[FieldDefinitionNode]:
+    return (interface.fields or ()) if isinstance(interface, InterfaceTypeDefinitionNode) else ()
+
+
+def _words(node: Implementing | FieldDefinitionNode) -> str:
+    return node.description.value if node.description else ""
 
 
 def _fitting(
@@ -160,7 +210,7 @@ def _fitting(
     if own is None:
         return theirs
     deprecated = bool(own.directives) and bool(theirs.directives)
-    words = own.description.value if own.description else ""
+    words = _words(own)
     if own.directives and not deprecated:
         words = "\n\n".join(filter(None, (words, "Deprecated.")))
     if _is_subtype(draft, own.type, theirs.type):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.execution.reading import Readers, Sink
-from tests.sources.openapi.world import a_fetch, a_subgraph, answering, codes, field_type, sdl
+from tests.sources.openapi.world import a_fetch, a_subgraph, answering, codes, field_type, schema_of, sdl
 
 ANIMALS = """
 Cat: {type: object, required: [kind], properties: {kind: {type: string}, size: {type: integer}}}
@@ -201,6 +201,22 @@ def test_a_field_that_does_not_fit_its_interface_takes_the_type_declared_there()
     graph = a_subgraph(answering(PETS))
     assert field_type(graph, "Dog.petType") == "String!"
     assert field_type(graph, "Dog.name") == "String!"
+    assert "INTERFACE_FIELD" in codes(graph)
+
+
+def test_what_two_bases_of_one_type_say_differently_is_any_json_in_all_of_them() -> None:
+    graph = a_subgraph(
+        answering("""
+It: {type: object, properties: {a: {$ref: A}, b: {$ref: B}}}
+A: {type: object, discriminator: {propertyName: kind}, properties: {kind: {type: string}, size: {type: array, items: {}}}}
+B: {type: object, discriminator: {propertyName: kind}, properties: {kind: {type: string}, size: {$ref: Leaf}}}
+Both: {allOf: [{$ref: A}, {$ref: B}]}
+Leaf: {type: object, properties: {value: {type: string}}}
+""")
+    )
+    assert [field_type(graph, f"{name}.size") for name in ("A", "B", "Both", "A_itself")] == ["JSON"] * 4
+    assert field_type(graph, "A.kind") == "String"
+    schema_of(graph)
     assert "INTERFACE_FIELD" in codes(graph)
 
 
