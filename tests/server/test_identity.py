@@ -104,6 +104,17 @@ async def test_clocks_may_differ_by_the_skew(late):
     assert await world.tokens.caller(token())
 
 
+async def test_a_key_that_is_withdrawn_is_noticed_though_its_token_is_known():
+    world, good = World(RSA), token()
+    await world.tokens.caller(good)
+    world.keys, world.clock = (EC,), world.clock + 601
+    await world.tokens.caller(good)  # the keys are read again beside it
+    await world.set._start()
+    with pytest.raises(Unauthenticated):
+        await world.tokens.caller(good)
+    assert world.reads == 2
+
+
 async def test_a_token_that_was_verified_is_not_verified_again_until_it_expires():
     world = World(RSA)
     good = token()

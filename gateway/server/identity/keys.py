@@ -47,11 +47,16 @@ class KeySet(Generic[K]):
         """
         if not self.keys:
             await self._again()
-        elif self._clock() - self._tried > self._refresh:
-            self._start()
+        else:
+            self.age()
         if not self.keys:
             raise KeysMissing("This token cannot be judged for the moment, because its issuer's keys could not be read.")
         return self.keys
+
+    def age(self) -> None:
+        """They are in use: if they are old, they are read again, beside whoever uses them."""
+        if self._clock() - self._tried > self._refresh:
+            self._start()
 
     async def newer(self) -> tuple[K, ...]:
         """The keys after another look, unless one was taken just now."""

@@ -64,6 +64,7 @@ class Tokens:
         digest = sha256(token).digest()
         known = self._known.get(digest)
         if known is not None and known.expires > self._now() and self._version(known.keys[0]) == known.keys:
+            self._issuers[known.keys[0]].keys.age()  # one that is withdrawn is noticed, though all who come are known already
             return known.caller
         head, payload = _parts(token)
         issuer = self._issuers.get(payload.iss)
