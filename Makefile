@@ -20,6 +20,7 @@ demo: .venv/pyvenv.cfg ## three services of three kinds and the gateway in front
 	wait $$page || echo "The GraphiQL page was not built (.build/graphiql.log says why); the demo runs without it."
 	@exec $(BIN)/gateway demo --port $(PORT) $(if $(BREAK),--break $(BREAK))
 
+test: export PYTHONDONTWRITEBYTECODE := # tests start many processes, which would compile everything each time
 test: .venv/.installed-dev ## every test that can run on this machine, and one line about those that cannot (ARGS=...)
 	@PYTHON=$(CURDIR)/$(BIN)/python graphiql/build.sh >/dev/null 2>&1 || true
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)

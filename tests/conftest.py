@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +21,12 @@ def pytest_configure() -> None:
     """Every loop here is made, used and closed by someone. The one that asyncio makes unasked for the main thread would be closed
     by nobody, and be held against whichever test the garbage collector runs in."""
     asyncio.set_event_loop(None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`. One more than there are cores: much of what these tests do is to wait for other processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

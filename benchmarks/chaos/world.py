@@ -212,8 +212,6 @@ class Caller:
     def __init__(self, port: int, keeps: float = inf) -> None:
         self.port = port
         self.keeps = keeps
-        self.replaced = 0
-        """Kept connections that had been closed meanwhile."""
         self._idle: list[Streams] = []
 
     async def connect(self) -> Streams:
@@ -253,7 +251,6 @@ class Caller:
                 writer.close()
                 if not kept or (isinstance(error, asyncio.IncompleteReadError) and error.partial):
                     raise
-                self.replaced += 1
             except asyncio.CancelledError:
                 writer.transport.abort()
                 raise

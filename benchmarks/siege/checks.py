@@ -15,6 +15,7 @@ def told_well(_ctx: Any, response: Any, _case: Any) -> None:
         raise AssertionError(f"{response.status_code}: {response.text[:200]}")
     if response.status_code in (204, 304) or response.request.method in ("HEAD", "TRACE"):
         return
+    assert "Traceback" not in response.text
     body = response.json()
     for each in body if isinstance(body, list) else [body]:
         assert "data" in each or each["errors"], each
@@ -24,4 +25,4 @@ def told_well(_ctx: Any, response: Any, _case: Any) -> None:
             assert extensions["owner"]["team"], error
             assert extensions["error_id"], error
             assert extensions["code"] != "INTERNAL_SERVER_ERROR", error
-            assert "Traceback" not in response.text
+            assert extensions.get("service") or not extensions["code"].startswith(OF_SOURCES), error

@@ -21,8 +21,6 @@ from graphql import (
 from gateway.config.problem import Problem
 from gateway.sources.base import Subgraph
 
-FieldsNode = ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode
-
 
 class Clash(msgspec.Struct, frozen=True):
     """Two definitions of one type (or root field) that cannot be one."""

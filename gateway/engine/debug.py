@@ -11,7 +11,6 @@ from gateway.planning.plan import Plan, Step, to_json
 from gateway.upstream.call import Reply, Request
 
 HEADER = "x-signpost-debug"
-ASPECTS = ("provenance", "plan", "timing")
 LISTED = 200
 """Calls that are told of one by one."""
 

@@ -159,8 +159,8 @@ def test_a_request_that_is_of_no_interest_leaves_no_span(told: Told) -> None:
 
 def test_every_span_and_metric_says_which_service_it_is_of(told: Told) -> None:
     for kind, name in (("traces", "resource_spans"), ("metrics", "resource_metrics"), ("logs", "resource_logs")):
-        for message in told.collector.of(kind):
-            assert attributes(message[name][0]["resource"])["service.name"] == "signpost"
+        resources = [message[name][0]["resource"] for message in told.collector.of(kind)]
+        assert {attributes(each)["service.name"] for each in resources} == {"signpost"}, kind
 
 
 def test_the_collector_is_sent_the_configured_headers(told: Told) -> None:

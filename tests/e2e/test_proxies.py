@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from .gateway import command, process, served
+from gateway.__main__ import run
+
+from .gateway import command, served
 from .simple import config, services
 
 PASSWORD = "pass-of-the-pr0xy"
@@ -75,9 +77,9 @@ def test_data_and_introspection_go_through_it_and_its_password_goes_nowhere_else
 
 
 @pytest.mark.parametrize("written", [f"socks5://me:{PASSWORD}@h:1", f"me:{PASSWORD}@proxy:3128", "'on'", f"[{PASSWORD}]"])
-def test_what_is_no_proxy_is_refused_untold(written: str, tmp_path: Path) -> None:
-    with process(config(tmp_path, {"a": ("http://127.0.0.1:1", f"proxy: {written}")}), port=1) as gateway:
-        code, errors = gateway.ended()
+def test_what_is_no_proxy_is_refused_untold(written: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code = run(["check", str(config(tmp_path, {"a": ("http://127.0.0.1:1", f"proxy: {written}")}))])
+    said, errors = capfd.readouterr()
     assert code == 1
     assert "proxy" in errors
-    assert PASSWORD not in errors
+    assert PASSWORD not in said + errors

@@ -18,7 +18,6 @@ from graphql import (
     DirectiveDefinitionNode,
     DocumentNode,
     EnumTypeDefinitionNode,
-    FieldDefinitionNode,
     GraphQLSyntaxError,
     InputObjectTypeDefinitionNode,
     InputValueDefinitionNode,
@@ -336,7 +335,3 @@ def _all_directives(nodes: Iterable[Any]) -> Iterator[ConstDirectiveNode]:
 def used(types: Types) -> frozenset[str]:
     """Directives of the spec that stayed on the types."""
     return frozenset(d.name.value for d in _all_directives(types.values()) if d.name.value in DEFINITIONS)
-
-
-def field_names(node: TypeDefinitionNode) -> Mapping[str, FieldDefinitionNode]:
-    return {f.name.value: f for f in fields_of(node)}
