@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from typing import Any
 
 import httpx
@@ -79,11 +78,9 @@ def test_a_head_just_within_the_limit_beside_a_body_is_fine(running: Running) ->
 def test_half_a_body_is_given_up_on_and_disturbs_nobody(running: Running, client: httpx.Client, engine: StubEngine) -> None:
     with socket.create_connection(("127.0.0.1", running.port), 20) as slow:
         slow.sendall(HEAD + b"content-length: 500\r\n\r\n" + BODY)
-        began = time.monotonic()
         assert client.post("/graphql", content=BODY, headers={"content-type": "application/json"}).status_code == 200
         status, extensions = refusal(drained(slow))
     assert (status, extensions["code"], extensions["retryable"]) == (408, "DEADLINE_EXCEEDED", True)
-    assert time.monotonic() - began < 10
     assert len(engine.asked) == 1
 
 
