@@ -88,22 +88,20 @@ class Channel:
 
     async def read(self, call: Call, stream: Stream) -> None:
         """From the source into the queues."""
-        error: GatewayError | None = None
+        error: Exception | None = None
         try:
             async with aclosing(stream(call)) as events:
                 async for event in events:
                     await self.tell(event)
                     if all(inbox.over for inbox in self.inboxes):
                         break
-        except GatewayError as ended:
+        except Exception as ended:
             error = ended
             if isinstance(ended, SourceError):
                 ended.operation = ended.operation or call.operation
-        except Exception as bug:
-            error = internal(bug)
         self.over = True
         for inbox in self.inboxes:
-            inbox.end(copy.copy(error))  # each is annotated by whom it reaches
+            inbox.end(_of_its_own(error))
 
     async def tell(self, event: Reply) -> None:
         if any(inbox.full for inbox in self.inboxes):
@@ -187,6 +185,11 @@ class Open:
         self._ended = True
         for inbox in self._heard:
             inbox.end(_leaving())
+
+
+def _of_its_own(error: Exception | None) -> GatewayError | None:
+    """Each is annotated by whom it reaches. A copy forgets its cause, which of a bug is what the log has to tell."""
+    return copy.copy(error) if error is None or isinstance(error, GatewayError) else internal(error)
 
 
 def _leaving() -> ShuttingDown:

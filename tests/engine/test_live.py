@@ -14,7 +14,7 @@ from gateway.composition import compose
 from gateway.config.problem import ConfigError
 from gateway.engine import Asked, Engine, Form, Limits
 from gateway.engine.channels import Channel, Inbox, Open
-from gateway.errors import LimitExceeded, UpstreamUnreachable
+from gateway.errors import InternalError, LimitExceeded, UpstreamUnreachable
 from gateway.upstream.call import Call, Reply, Request
 from gateway.upstream.caller import Caller
 from gateway.upstream.streaming import REOPENED
@@ -149,6 +149,22 @@ async def test_a_queue_that_stays_full_ends_with_what_it_could_not_take() -> Non
     with pytest.raises(LimitExceeded) as ended:
         await inbox.next()
     assert (ended.value.details["which"], ended.value.details["limit"], ended.value.details["actual"]) == ("events", 2, 3)
+
+
+async def test_what_nobody_foresaw_ends_all_who_hear_and_is_told_to_the_log() -> None:
+    async def events(_call: Call) -> AsyncGenerator[Reply]:
+        yield reply(1)
+        raise bug
+
+    bug, inboxes = ZeroDivisionError("a bug"), (Inbox(2), Inbox(2))
+    request = Request("req_1")
+    call = Call("POST", "http://rooms.test/", (), b"{}", "subscription", request, lambda reply: reply)
+    await a_channel(*inboxes).read(call, events)
+    for inbox in inboxes:
+        assert await inbox.next() == reply(1)
+        with pytest.raises(InternalError) as ended:
+            await inbox.next()
+        assert ended.value.__cause__ is bug
 
 
 async def test_room_in_the_queue_lets_the_source_go_on() -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from unittest.mock import Mock
 
 import pytest
 
-from gateway.errors import UpstreamBlocked, UpstreamUnreachable
+from gateway.errors import SourceError, UpstreamBlocked, UpstreamUnreachable
+from gateway.upstream.call import Call
 from gateway.upstream.transport import Client, HttpxClient, Limits
 from gateway.upstream.transport.addresses import is_forbidden, origin, permitted
 from tests.upstream.conftest import OK, Conversation, Hostile, answers, call
 
 Start = Callable[..., Awaitable[Hostile]]
+Ask = Callable[[HttpxClient, Call], Awaitable[object]]
 
 
 class Dns:
@@ -85,6 +88,28 @@ async def test_a_metadata_address_itself_is_not_called(kind: type[Client]) -> No
     client = kind(Limits())
     with pytest.raises(UpstreamBlocked):
         await client.send(call("http://169.254.169.254/latest/meta-data"))
+    await client.close()
+
+
+@pytest.mark.parametrize("asks", [HttpxClient.send, HttpxClient.subscribe])
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [
+        pytest.param([("169.254.169.254", 80)], UpstreamBlocked, id="the name leads elsewhere by now"),
+        pytest.param([None], UpstreamUnreachable, id="hung up already, as asyncio tells it"),
+        pytest.param(AttributeError(), UpstreamUnreachable, id="hung up already, as uvloop tells it"),
+    ],
+)
+async def test_nothing_is_said_to_a_peer_that_is_not_what_was_checked(
+    said: object, meaning: type[SourceError], asks: Ask, hostile: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of a connection depends on when its server reset it, so it is said here by us."""
+    monkeypatch.setattr("httpcore._backends.anyio.AnyIOStream.get_extra_info", Mock(side_effect=said))
+    server, client = await hostile(forever), HttpxClient(Limits())
+    with pytest.raises(meaning):
+        await asks(client, call(server.url))
+    await server.until(lambda: server.open == 0)
+    assert server.heads == []
     await client.close()
 
 

@@ -38,6 +38,7 @@ with without("click", "pygments", "rich"):  # for its command line
 
 OK = 200
 EVENTS = "text/event-stream"
+HUNG_UP = "closed the connection before it had answered"
 
 
 class Connections:
@@ -124,14 +125,22 @@ class Connections:
 
 async def _check_peer(event: str, about: Mapping[str, Any]) -> None:
     """Told by the library what it does. A name may lead elsewhere by now than when it was looked up: what it is connected to is
-    checked before a word is sent. Raises `UpstreamBlocked`."""
+    checked before a word is sent. Raises `UpstreamBlocked`, or `UpstreamUnreachable`: who has hung up by then has no address."""
     if event == "connection.connect_tcp.complete":
         stream = about["return_value"]
         try:
-            permitted((str(stream.get_extra_info("server_addr")[0]),))
-        except UpstreamBlocked:
+            permitted((_peer(stream),))
+        except SourceError:
             await stream.aclose()
             raise
+
+
+def _peer(stream: Any) -> str:
+    """Of a connection that its server has reset the event loops say None, or have no socket to ask any more."""
+    try:
+        return str(stream.get_extra_info("server_addr")[0])
+    except (AttributeError, TypeError) as gone:
+        raise UpstreamUnreachable(HUNG_UP, error_type="connection_terminated") from gone
 
 
 def failure(error: Exception) -> SourceError:
@@ -167,13 +176,13 @@ _CONNECT: Mapping[type[BaseException], Meaning] = {
     ssl.SSLCertVerificationError: (UpstreamTls, "showed a certificate that is not trusted", "tls_certificate_error"),
     ssl.SSLError: (UpstreamTls, "broke off the TLS handshake", "tls_protocol_error"),
     ConnectionRefusedError: (UpstreamUnreachable, "refused the connection", "connection_refused"),
-    ConnectionResetError: (UpstreamUnreachable, "closed the connection before it had answered", "connection_terminated"),
+    ConnectionResetError: (UpstreamUnreachable, HUNG_UP, "connection_terminated"),
 }
 
 _MEANINGS: Mapping[type[BaseException], Meaning] = {
     httpx.ProxyError: (UpstreamUnreachable, REFUSED, "proxy_configuration_error"),
     httpx.PoolTimeout: (SourceSaturated, None, None),
-    httpx.NetworkError: (UpstreamUnreachable, "closed the connection before it had answered", "connection_terminated"),
+    httpx.NetworkError: (UpstreamUnreachable, HUNG_UP, "connection_terminated"),
     httpx.RemoteProtocolError: (UpstreamBadContent, "answered with something that is not HTTP", "http_protocol_error"),
     httpx.DecodingError: (UpstreamBadContent, None, None),
     httpx.TooManyRedirects: (UpstreamBlocked, None, None),
