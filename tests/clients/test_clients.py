@@ -16,7 +16,8 @@ from gql.transport.websockets import WebsocketsTransport
 from graphql import build_client_schema, get_introspection_query, print_schema
 
 from tests.clients.conftest import Run, tool
-from tests.e2e.gateway import Process
+from tests.e2e.gateway import Process, served
+from tests.e2e.test_subscriptions import TICKING, TICKS, Ticker, configured
 
 USERS = "query Users($n: Int) { users(first: $n) { id name } }"
 
@@ -112,7 +113,17 @@ def test_urql(demo: Process, node: Run, expected: Any) -> None:
 
 
 def test_graphql_ws_and_graphql_sse(demo: Process, node: Run, expected: Any) -> None:
-    assert node("streams.mjs", demo.url) == {"ws": expected, "sse": expected}
+    assert node("streams.mjs", demo.url, "{ users(first: 2) { id name } }") == {"ws": [expected], "sse": [expected]}
+
+
+def test_graphql_ws_and_graphql_sse_hear_every_event(node: Run, tmp_path: Path) -> None:
+    ticker = Ticker()
+    try:
+        with served(configured(tmp_path, ticker)) as gateway:
+            events = [{"ticks": tick} for tick in TICKS]
+            assert node("streams.mjs", gateway.url, TICKING) == {"ws": events, "sse": events}
+    finally:
+        ticker.stop()
 
 
 @pytest.fixture(scope="module")
